@@ -1,0 +1,42 @@
+"""What every engine is: a protocol's sockets and timers behind one descriptor."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Engine(Protocol):
+    """A protocol's I/O, synchronous and never blocking.
+
+    A driver watches `fileno()` and calls `poll` when it is readable; that is all.
+    Except for `wake`, methods are called from one thread at a time.
+    """
+
+    @property
+    def ports(self) -> tuple[tuple[str, int], ...]:
+        """The addresses and ports that are open, as they were bound."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way."""
+
+    def fileno(self) -> int:
+        """The descriptor that is readable when `poll` has something to do."""
+
+    def poll(self, timeout: float | None = 0.0) -> None:
+        """Do what is due; wait for it `timeout` seconds at most (None: for ever).
+
+        Nothing that a peer sends makes it raise.
+        """
+
+    def wake(self) -> None:
+        """End a `poll` that is waiting, from any thread."""
+
+    def drain(self) -> None:
+        """Take nothing new; go on with what is under way until `idle`."""
+
+    def close(self) -> None:
+        """End what is under way and give the sockets back."""
+
+    def stats(self) -> dict[str, int]:
+        """Counters since the start, by name."""

@@ -1,0 +1,50 @@
+"""Every exception that fastboot raises on purpose.
+
+    FastbootError
+    ├── DecodeError         bytes from a peer that are no packet
+    ├── TreeError           a name has no content for this client
+    │   ├── NotFound        there is nothing of that name
+    │   └── Refused         that name is not to be asked for
+    ├── ContentChanged      a file shrank or was rewritten while it was read
+    └── SetupError          what the user asked for cannot be done
+        ├── ConfigError     a setting is wrong
+        └── ListenError     a port cannot be opened
+
+The text of a `SetupError` is one line for a person: what, where, what to do next.
+"""
+
+
+class FastbootError(Exception):
+    """The root: catches everything that this package raises on purpose."""
+
+
+class DecodeError(FastbootError, ValueError):
+    """Bytes from a peer that are no packet; the text says what is wrong with them."""
+
+
+class TreeError(FastbootError):
+    """A name has no content for this client."""
+
+
+class NotFound(TreeError):
+    """There is nothing of that name."""
+
+
+class Refused(TreeError):
+    """That name is not to be asked for: it leaves the root or is no regular file."""
+
+
+class ContentChanged(FastbootError):
+    """A file shrank or was rewritten while it was being read."""
+
+
+class SetupError(FastbootError):
+    """What the user asked for cannot be done; the text is one line that says why."""
+
+
+class ConfigError(SetupError):
+    """A setting is wrong."""
+
+
+class ListenError(SetupError):
+    """A port cannot be opened."""

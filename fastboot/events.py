@@ -1,0 +1,181 @@
+"""The facts a running server reports, one dataclass each.
+
+An engine calls the `emit` function it was given with one of these for each thing that
+happened. Logs, counters and views are readers of events; nothing else is told to them.
+Texts that came from a peer (`name`, `reason`) are as the peer sent them: whoever
+prints them escapes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """A port is open.
+
+    Attributes:
+        protocol: "tftp", "http" or "dhcp".
+        address: The address it is bound to.
+        port: The port it is bound to.
+    """
+
+    protocol: str
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A machine that boots from the network was told what to load.
+
+    Attributes:
+        mac: The machine's hardware address, "aa:bb:cc:dd:ee:ff".
+        arch: The architecture it reported, in words.
+        file: The name or URL it was given; empty where only a server was named and
+            the name follows on port 4011.
+        server: The address of ours that it was given.
+        message: What was answered: "offer" (to a DISCOVER) or "ack" (to a REQUEST).
+    """
+
+    mac: str
+    arch: str
+    file: str
+    server: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unbootable:
+    """A machine asked to boot and there is nothing to give it; `reason` says why.
+
+    Attributes:
+        mac: The machine's hardware address.
+        arch: The architecture it reported, in words.
+        reason: What is missing and what to do about it.
+    """
+
+    mac: str
+    arch: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """A client asked for a file's size and left, as boot ROMs do before they load it.
+
+    Attributes:
+        client: The client's address.
+        name: The name asked for.
+        size: The size told, bytes.
+    """
+
+    client: str
+    name: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A transfer is complete.
+
+    Attributes:
+        protocol: "tftp" or "http".
+        client: The client's address.
+        name: The name asked for.
+        size: Bytes of content sent, retransmissions not counted.
+        seconds: From the request to the last acknowledgement or the last byte taken.
+        retransmissions: Blocks sent more than once (TFTP).
+    """
+
+    protocol: str
+    client: str
+    name: str
+    size: int
+    seconds: float
+    retransmissions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A transfer ended before its content was complete.
+
+    Attributes:
+        protocol: "tftp" or "http".
+        client: The client's address.
+        name: The name asked for.
+        size: Bytes of content sent (HTTP) or acknowledged (TFTP) until then.
+        seconds: From the request to the end.
+        reason: Why, in words.
+    """
+
+    protocol: str
+    client: str
+    name: str
+    size: int
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRefused:
+    """A well-formed request was answered with the protocol's own error.
+
+    Attributes:
+        protocol: "tftp" or "http".
+        client: The client's address.
+        name: The name asked for.
+        reason: Why, in words.
+    """
+
+    protocol: str
+    client: str
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Something malformed or out of place arrived and was dropped or cut off.
+
+    Attributes:
+        protocol: "tftp", "http" or "dhcp".
+        client: Where it came from.
+        reason: What was wrong with it.
+    """
+
+    protocol: str
+    client: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A mistake of fastboot's own: what it was doing was given up, the rest goes on.
+
+    Attributes:
+        protocol: "tftp", "http" or "dhcp".
+        error: The exception, with its traceback.
+    """
+
+    protocol: str
+    error: Exception
+
+
+Event = (
+    Listening
+    | Offered
+    | Unbootable
+    | Probed
+    | Finished
+    | Failed
+    | RequestRefused
+    | Dropped
+    | Fault
+)
+"""Any of the facts above."""
+
+Emit = Callable[[Event], None]
+"""What an engine is given to report facts to; called from the thread that polls it."""

@@ -1,0 +1,161 @@
+"""Opening ports, and one clear line when that fails."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import sys
+from dataclasses import dataclass
+
+import psutil
+
+from .errors import ListenError
+
+RECEIVE_BUFFER = 4 << 20
+"""Bytes asked for as a UDP receive buffer: a boot storm sends hundreds of requests
+within milliseconds, the usual 208 KiB hold about that many."""
+
+IP_MTU_DISCOVER = 10
+IP_PMTUDISC_DONT = 0
+IP_PKTINFO = 8
+"""From linux/in.h; Python's socket module names them only in later versions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where to listen: an address, and a device to be bound to or None for all.
+
+    The address is "0.0.0.0" or "::" for every address of its family.
+    """
+
+    address: str
+    device: str | None = None
+
+    @property
+    def family(self) -> socket.AddressFamily:
+        """AF_INET or AF_INET6."""
+        return socket.AF_INET6 if ":" in self.address else socket.AF_INET
+
+
+def everywhere(device: str | None = None) -> tuple[Place, ...]:
+    """All addresses of each family that this machine has, on one device or on all."""
+    places = (Place("0.0.0.0", device), Place("::", device))  # noqa: S104
+    return tuple(place for place in places if _usable(place))
+
+
+def _usable(place: Place) -> bool:
+    try:
+        with socket.socket(place.family, socket.SOCK_DGRAM) as sock:
+            sock.bind((place.address, 0))
+    except OSError:
+        return False
+    return True
+
+
+def udp(place: Place, port: int, protocol: str) -> socket.socket:
+    """A bound, non-blocking UDP socket that tells where datagrams were sent to.
+
+    DF is cleared, as boot servers do, so that a block larger than the path's MTU is
+    fragmented instead of lost.
+
+    Args:
+        place: The address and device.
+        port: The port; 0 for any.
+        protocol: "TFTP" or the like, for the error's text.
+
+    Raises:
+        ListenError: It cannot be opened; the text is for a person.
+    """
+    sock = _new(place, socket.SOCK_DGRAM, protocol)
+    try:
+        if place.family is socket.AF_INET:
+            if sys.platform.startswith("linux"):
+                sock.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+                sock.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT)
+        elif hasattr(socket, "IPV6_RECVPKTINFO"):
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        sock.bind((place.address, port))
+    except OSError as error:
+        sock.close()
+        raise _explain(error, place, port, protocol, "udp") from None
+    return sock
+
+
+def tcp(place: Place, port: int, protocol: str, backlog: int = 1024) -> socket.socket:
+    """A listening, non-blocking TCP socket.
+
+    Args:
+        place: The address and device.
+        port: The port; 0 for any.
+        protocol: "HTTP" or the like, for the error's text.
+        backlog: Connections that may wait to be accepted.
+
+    Raises:
+        ListenError: It cannot be opened; the text is for a person.
+    """
+    sock = _new(place, socket.SOCK_STREAM, protocol)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((place.address, port))
+        sock.listen(backlog)
+    except OSError as error:
+        sock.close()
+        raise _explain(error, place, port, protocol, "tcp") from None
+    return sock
+
+
+def _new(place: Place, kind: socket.SocketKind, protocol: str) -> socket.socket:
+    try:
+        sock = socket.socket(place.family, kind)
+    except OSError as error:
+        raise ListenError(
+            f"{protocol} cannot listen on {place.address}: {error.strerror}"
+        ) from error
+    try:
+        sock.setblocking(False)
+        if place.family is socket.AF_INET6:
+            # IPv4 clients have a socket of their own, so that replies to them carry
+            # the IPv4 address they asked.
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if place.device is not None:
+            device = place.device.encode()
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device)
+    except OSError as error:
+        sock.close()
+        raise ListenError(
+            f"{protocol} cannot use interface {place.device}: {error.strerror}; "
+            "check the name with `ip link`, and run as root"
+        ) from error
+    return sock
+
+
+def _explain(
+    error: OSError, place: Place, port: int, protocol: str, kind: str
+) -> ListenError:
+    where = f"{protocol} cannot listen on {place.address} port {port}"
+    flag = f"--{protocol.lower()}-port"
+    if error.errno == errno.EADDRINUSE:
+        holder = _holder(port, kind)
+        taken = f"{holder} has it" if holder else "another program has it"
+        return ListenError(f"{where}: {taken}; stop it or choose another {flag}")
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return ListenError(f"{where}: not permitted; run as root or choose {flag}")
+    if error.errno == errno.EADDRNOTAVAIL:
+        return ListenError(f"{where}: no interface has that address; see `ip address`")
+    return ListenError(f"{where}: {error.strerror}")
+
+
+def _holder(port: int, kind: str) -> str | None:
+    """The program that holds a port, as "name (pid 123)"; None where it is hidden."""
+    try:
+        for connection in psutil.net_connections(kind):
+            if connection.laddr and connection.laddr.port == port and connection.pid:
+                if connection.pid == os.getpid():
+                    return "this program"
+                name = psutil.Process(connection.pid).name()
+                return f"{name} (pid {connection.pid})"
+    except (psutil.Error, OSError):
+        pass
+    return None

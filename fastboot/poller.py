@@ -1,0 +1,243 @@
+"""One descriptor that is readable when any of an engine's sockets or its timer is due.
+
+An event loop, of whatever make, watches `Poller.fileno()` and nothing else. Linux has
+epoll and timerfd for it, the BSDs and macOS have both in kqueue.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import sys
+import threading
+
+READ = 1
+"""There is something to read, or the peer is gone."""
+
+WRITE = 2
+"""There is room to write, or the peer is gone."""
+
+BATCH = 256
+"""Descriptors reported by one `wait`: enough to share the call's price, few enough
+that the timer is looked at in between."""
+
+
+class _Waker:
+    """A pipe that makes a poller readable from any thread."""
+
+    def __init__(self) -> None:
+        self.fd, self._write = os.pipe()
+        os.set_blocking(self.fd, False)
+        os.set_blocking(self._write, False)
+        self._lock = threading.Lock()
+        self._open = True
+
+    def wake(self) -> None:
+        with self._lock:
+            if self._open:
+                try:
+                    os.write(self._write, b"\0")
+                except BlockingIOError:
+                    pass  # full: readable already
+
+    def drain(self) -> None:
+        try:
+            os.read(self.fd, 4096)
+        except BlockingIOError:
+            pass
+
+    def close(self) -> None:
+        with self._lock:
+            self._open = False
+            os.close(self.fd)
+            os.close(self._write)
+
+
+if sys.platform.startswith("linux"):
+
+    class _Timespec(ctypes.Structure):
+        _fields_ = (("tv_sec", ctypes.c_long), ("tv_nsec", ctypes.c_long))
+
+    class _Itimerspec(ctypes.Structure):
+        _fields_ = (("it_interval", _Timespec), ("it_value", _Timespec))
+
+    _CLOCK_MONOTONIC = 1
+    _TFD_TIMER_ABSTIME = 1
+    _TFD_FLAGS = os.O_CLOEXEC | os.O_NONBLOCK
+    _libc = ctypes.CDLL(None, use_errno=True)
+
+    class Poller:
+        """Sockets, one timer and a wake-up behind one epoll descriptor.
+
+        Descriptors are level-triggered: `wait` reports them as long as they are
+        ready.
+        """
+
+        def __init__(self) -> None:
+            self._epoll = select.epoll()
+            self._waker = _Waker()
+            self._timer: int = _libc.timerfd_create(_CLOCK_MONOTONIC, _TFD_FLAGS)
+            if self._timer < 0:
+                number = ctypes.get_errno()
+                raise OSError(number, os.strerror(number))
+            self._deadline: float | None = None
+            self._epoll.register(self._waker.fd, select.EPOLLIN)
+            self._epoll.register(self._timer, select.EPOLLIN)
+
+        def fileno(self) -> int:
+            """The descriptor to watch for reading."""
+            return self._epoll.fileno()
+
+        def watch(self, fd: int, interest: int) -> None:
+            """Begin to watch `fd` for READ, WRITE, both, or (0) for its peer's end."""
+            self._epoll.register(fd, _mask(interest))
+
+        def change(self, fd: int, interest: int) -> None:
+            """Watch `fd`, watched already, for something else."""
+            self._epoll.modify(fd, _mask(interest))
+
+        def forget(self, fd: int) -> None:
+            """Watch `fd` no more; call it before the descriptor is closed."""
+            self._epoll.unregister(fd)
+
+        def set_deadline(self, deadline: float | None) -> None:
+            """Become readable at `deadline` on time.monotonic's clock; None: never."""
+            if deadline == self._deadline:
+                return
+            self._deadline = deadline
+            # An all-zero time disarms the timer, so "at once" is a nanosecond.
+            value = 0 if deadline is None else max(1, int(deadline * 1e9))
+            spec = _Itimerspec(_Timespec(0, 0), _Timespec(*divmod(value, 10**9)))
+            _libc.timerfd_settime(
+                self._timer, _TFD_TIMER_ABSTIME, ctypes.byref(spec), None
+            )
+
+        def wait(self, timeout: float | None) -> list[tuple[int, int]]:
+            """Wait until something is due, `timeout` seconds at most; None: for ever.
+
+            Returns:
+                The descriptors that are ready, each with READ, WRITE or both. The
+                timer and a wake-up end the wait but are not among them.
+            """
+            ready = []
+            for fd, mask in self._epoll.poll(timeout, BATCH):
+                if fd == self._timer:
+                    self._disarm()
+                elif fd == self._waker.fd:
+                    self._waker.drain()
+                else:
+                    ready.append((fd, _interest(mask)))
+            return ready
+
+        def _disarm(self) -> None:
+            self._deadline = None
+            try:
+                os.read(self._timer, 8)
+            except BlockingIOError:
+                pass  # set anew since it went off
+
+        def wake(self) -> None:
+            """End a `wait` that is under way or the next one; from any thread."""
+            self._waker.wake()
+
+        def close(self) -> None:
+            """Give the descriptors back."""
+            self._epoll.close()
+            os.close(self._timer)
+            self._waker.close()
+
+    def _mask(interest: int) -> int:
+        mask = 0
+        if interest & READ:
+            mask |= select.EPOLLIN
+        if interest & WRITE:
+            mask |= select.EPOLLOUT
+        return mask
+
+    def _interest(mask: int) -> int:
+        gone = mask & (select.EPOLLERR | select.EPOLLHUP)
+        interest = READ if gone or mask & select.EPOLLIN else 0
+        return interest | (WRITE if gone or mask & select.EPOLLOUT else 0)
+
+elif hasattr(select, "kqueue"):  # pragma: no cover (macOS and the BSDs)
+
+    class Poller:
+        """Sockets, one timer and a wake-up behind one kqueue; see the epoll one."""
+
+        def __init__(self) -> None:
+            self._queue = select.kqueue()
+            self._waker = _Waker()
+            self._deadline: float | None = None
+            self._interest: dict[int, int] = {}
+            self.watch(self._waker.fd, READ)
+
+        def fileno(self) -> int:
+            """The descriptor to watch for reading."""
+            return self._queue.fileno()
+
+        def watch(self, fd: int, interest: int) -> None:
+            """Begin to watch `fd` for READ, WRITE or both."""
+            self._interest[fd] = 0
+            self.change(fd, interest)
+
+        def change(self, fd: int, interest: int) -> None:
+            """Watch `fd`, watched already, for something else."""
+            before = self._interest[fd]
+            changes = []
+            for bit, which in (
+                (READ, select.KQ_FILTER_READ),
+                (WRITE, select.KQ_FILTER_WRITE),
+            ):
+                if (before ^ interest) & bit:
+                    add = interest & bit
+                    flags = select.KQ_EV_ADD if add else select.KQ_EV_DELETE
+                    changes.append(select.kevent(fd, which, flags))
+            if changes:
+                self._queue.control(changes, 0)
+            self._interest[fd] = interest
+
+        def forget(self, fd: int) -> None:
+            """Watch `fd` no more; call it before the descriptor is closed."""
+            self.change(fd, 0)
+            del self._interest[fd]
+
+        def set_deadline(self, deadline: float | None) -> None:
+            """Become readable at `deadline` on time.monotonic's clock; None: never."""
+            if deadline == self._deadline:
+                return
+            import time
+
+            if deadline is None:
+                flags, delay = select.KQ_EV_DELETE, 0
+            else:
+                flags = select.KQ_EV_ADD | select.KQ_EV_ONESHOT
+                delay = max(0, int((deadline - time.monotonic()) * 1000) + 1)
+            timer = select.kevent(0, select.KQ_FILTER_TIMER, flags, 0, delay)
+            try:
+                self._queue.control([timer], 0)
+            except FileNotFoundError:
+                pass  # it went off already
+            self._deadline = deadline
+
+        def wait(self, timeout: float | None) -> list[tuple[int, int]]:
+            """Wait until something is due; see the epoll one."""
+            ready: dict[int, int] = {}
+            for event in self._queue.control(None, BATCH, timeout):
+                if event.filter == select.KQ_FILTER_TIMER:
+                    self._deadline = None
+                elif event.ident == self._waker.fd:
+                    self._waker.drain()
+                else:
+                    bit = READ if event.filter == select.KQ_FILTER_READ else WRITE
+                    ready[event.ident] = ready.get(event.ident, 0) | bit
+            return list(ready.items())
+
+        def wake(self) -> None:
+            """End a `wait` that is under way or the next one; from any thread."""
+            self._waker.wake()
+
+        def close(self) -> None:
+            """Give the descriptors back."""
+            self._queue.close()
+            self._waker.close()

@@ -1,0 +1,159 @@
+"""Settings from outside: names and types read off `config`'s dataclasses.
+
+The setting `port` of the part `tftp` is the flag `--tftp-port`, the key `port` in the
+table `[tftp]` of a TOML file, and the variable `FASTBOOT_TFTP_PORT`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from .config import Config
+from .errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting as the outside sees it.
+
+    Attributes:
+        part: "" for `Config` itself, else the name of its part.
+        name: The field.
+        kind: The type of one value: bool, int, float, str or Path.
+        many: Whether it takes several values.
+        default: The default, for a person to read.
+        text: What it means.
+        flag: The command's flag.
+        variable: The environment variable.
+        choices: The values it may take; empty for any.
+    """
+
+    part: str
+    name: str
+    kind: type
+    many: bool
+    default: str
+    text: str
+    flag: str
+    variable: str
+    choices: tuple[str, ...]
+
+
+def settings(part: type = Config, prefix: str = "") -> Iterator[Setting]:
+    """Every setting there is, in the order of the dataclasses."""
+    hints = get_type_hints(part)
+    for item in dataclasses.fields(part):
+        hint = hints[item.name]
+        if dataclasses.is_dataclass(hint):
+            yield from settings(hint, item.name)  # type: ignore[arg-type]
+            continue
+        if "flag" in item.metadata:
+            flag = item.metadata["flag"]
+        else:
+            flag = f"{prefix} {item.name}".strip().replace(" ", "-").replace("_", "-")
+        kinds = [
+            kind for kind in (bool, int, float, Path, str) if _mentions(hint, kind)
+        ]
+        default = item.default
+        if isinstance(default, tuple):
+            default = " ".join(str(value) for value in default)
+        yield Setting(
+            part=prefix,
+            name=item.name,
+            kind=kinds[0],
+            many=_mentions(hint, tuple),
+            default=item.metadata.get("shown", str(default)),
+            text=item.metadata["text"],
+            flag=f"--{flag}",
+            variable=f"FASTBOOT_{flag.replace('-', '_').upper()}",
+            choices=item.metadata.get("choices", ()),
+        )
+
+
+def _mentions(hint: Any, kind: type) -> bool:  # noqa: ANN401 (a type hint)
+    if hint is kind or getattr(hint, "__origin__", None) is kind:
+        return True
+    return any(_mentions(inner, kind) for inner in getattr(hint, "__args__", ()))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The settings in a TOML file, as `build` takes them.
+
+    Raises:
+        ConfigError: It cannot be read, is no TOML, or names a setting that is not.
+    """
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is no TOML: {error}") from None
+    try:
+        build({"folder": "", **values})
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    return values
+
+
+def build(values: Mapping[str, Any]) -> Config:
+    """A `Config` from plain values, parts as nested mappings.
+
+    >>> build({"folder": "images", "tftp": {"port": 6969}}).folder
+    PosixPath('images')
+
+    Raises:
+        ConfigError: A name or a value is wrong.
+    """
+    parts: dict[str, dict[str, Any]] = {"": {}}
+    known = {(setting.part, setting.name): setting for setting in settings()}
+    names = {setting.part for setting in known.values() if setting.part}
+    for name, value in values.items():
+        if name in names:
+            if not isinstance(value, Mapping):
+                raise ConfigError(f"{name} is a table of settings: write [{name}]")
+            for inner, item in value.items():
+                setting = known.get((name, inner))
+                parts.setdefault(name, {})[inner] = _value(setting, inner, item)
+        else:
+            parts[""][name] = _value(known.get(("", name)), name, value)
+    hints = get_type_hints(Config)
+    top = parts.pop("")
+    if "folder" not in top:
+        raise ConfigError("no folder to serve was named")
+    return Config(
+        **top, **{name: hints[name](**inner) for name, inner in parts.items()}
+    )
+
+
+def _value(setting: Setting | None, name: str, value: Any) -> Any:  # noqa: ANN401
+    if setting is None:
+        raise ConfigError(f"there is no setting called {name}")
+    if setting.many:
+        values = value if isinstance(value, (list, tuple)) else [value]
+        return tuple(_one(setting, item) for item in values)
+    return _one(setting, value)
+
+
+def _one(setting: Setting, value: Any) -> Any:  # noqa: ANN401 (from a file)
+    kind = setting.kind
+    if kind is float and type(value) is int:
+        return float(value)
+    if kind is Path and isinstance(value, str):
+        return Path(value).expanduser()
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise ConfigError(f"{setting.name} is {value!r}; it must be {_WORDS[kind]}")
+    return value
+
+
+_WORDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    Path: "a path",
+}

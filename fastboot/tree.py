@@ -1,0 +1,259 @@
+"""Names become content: `Tree` and `Blob`, which every protocol serves.
+
+A tree answers `open(name, client)` with a blob or raises `NotFound` or `Refused`.
+A blob is content with a size, validators, and either a slice of a file or bytes.
+Trees compose: an `Overlay` asks one after the other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from .beneath import components, open_beneath
+from .errors import ConfigError, ContentChanged, NotFound, Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who asks: the facts a tree may decide by.
+
+    Attributes:
+        address: The client's IP address.
+        protocol: "tftp" or "http".
+        server: The address of ours that the client reached.
+        agent: HTTP's User-Agent, empty where there is none.
+    """
+
+    address: str
+    protocol: str
+    server: str = ""
+    agent: str = ""
+
+
+class Blob:
+    """Content of a known size: a slice of an open file, or bytes.
+
+    Reads name their offset, so that one blob can be read by many; whoever opened the
+    blob closes it, once.
+
+    Attributes:
+        size: Bytes, as they were when the blob was opened. A file that grows is served
+            to this size, one that shrinks raises `ContentChanged`.
+        etag: A strong validator with its quotes (RFC 9110, section 8.8.3).
+        mtime_ns: Nanoseconds since the epoch of the last modification; None where
+            unknown.
+        fd: The file's descriptor, or None where the content is bytes.
+        offset: Where in the file the slice begins.
+    """
+
+    __slots__ = ("_data", "etag", "fd", "mtime_ns", "offset", "size")
+
+    def __init__(
+        self,
+        *,
+        size: int,
+        etag: str,
+        mtime_ns: int | None = None,
+        fd: int | None = None,
+        offset: int = 0,
+        data: bytes = b"",
+    ) -> None:
+        self.size = size
+        self.etag = etag
+        self.mtime_ns = mtime_ns
+        self.fd = fd
+        self.offset = offset
+        self._data = data
+
+    @classmethod
+    def from_bytes(cls, data: bytes, mtime_ns: int | None = None) -> Blob:
+        """A blob of these bytes; its etag is a hash of them.
+
+        >>> Blob.from_bytes(b"#!ipxe").read(2, 4)
+        b'ipxe'
+        """
+        digest = hashlib.blake2b(data, digest_size=12).hexdigest()
+        return cls(size=len(data), etag=f'"{digest}"', mtime_ns=mtime_ns, data=data)
+
+    @classmethod
+    def from_fd(cls, fd: int) -> Blob:
+        """A blob of the whole regular file `fd`, which it owns from now on."""
+        status = os.fstat(fd)
+        mtime_ns = status.st_mtime_ns
+        etag = f'"{mtime_ns:x}-{status.st_size:x}-{status.st_ino:x}"'
+        return cls(size=status.st_size, etag=etag, mtime_ns=mtime_ns, fd=fd)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """The bytes from `offset`: `length` of them, or fewer at the end.
+
+        Raises:
+            ContentChanged: The file is shorter now than when it was opened.
+            OSError: The file cannot be read.
+        """
+        length = max(0, min(length, self.size - offset))
+        if self.fd is None:
+            return self._data[offset : offset + length]
+        data = os.pread(self.fd, length, self.offset + offset)
+        while len(data) < length:  # a signal or a page border may split a read
+            more = os.pread(
+                self.fd, length - len(data), self.offset + offset + len(data)
+            )
+            if not more:
+                raise ContentChanged("the file was cut short while it was read")
+            data += more
+        return data
+
+    def check(self) -> None:
+        """Notice a rewrite: ask before the last bytes are called complete.
+
+        Raises:
+            ContentChanged: The file was modified since it was opened.
+        """
+        if self.fd is None:
+            return
+        status = os.fstat(self.fd)
+        if status.st_mtime_ns != self.mtime_ns and (
+            status.st_size <= self.offset + self.size
+        ):
+            raise ContentChanged("the file was rewritten while it was read")
+
+    def close(self) -> None:
+        """Give the file back; a second call does nothing."""
+        if self.fd is not None:
+            os.close(self.fd)
+            self.fd = None
+
+
+class Tree(Protocol):
+    """Anything that has content for names."""
+
+    def open(self, name: str, client: Client) -> Blob:
+        """The content called `name`, which the caller closes.
+
+        Args:
+            name: A path with slashes; bytes that are no UTF-8 are surrogates
+                (`surrogateescape`).
+            client: Who asks.
+
+        Raises:
+            NotFound: There is nothing of that name.
+            Refused: The name is not to be asked for.
+        """
+
+
+class Directory:
+    """A folder on disk: its regular files, and nothing outside it.
+
+    Raises:
+        ConfigError: The folder does not exist or cannot be read.
+    """
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self.root = Path(root)
+        self._fd = self._open_root()
+
+    def _open_root(self) -> int:
+        try:
+            return os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise ConfigError(
+                f"cannot serve {self.root}: {error.strerror}; "
+                "name a folder that exists and can be read"
+            ) from None
+
+    def open(self, name: str, client: Client) -> Blob:
+        """The file of that path beneath the folder; see `Tree.open`."""
+        parts = components(name)
+        try:
+            return Blob.from_fd(open_beneath(self._fd, parts))
+        except NotFound:
+            if not self._follow_root():
+                raise
+            return Blob.from_fd(open_beneath(self._fd, parts))
+
+    def _follow_root(self) -> bool:
+        """Take up the folder anew where another now stands in its place."""
+        try:
+            there = os.stat(self.root)
+            if os.path.samestat(there, os.fstat(self._fd)):
+                return False
+            fresh = self._open_root()
+        except (OSError, ConfigError):
+            return False
+        os.dup2(fresh, self._fd, inheritable=False)
+        os.close(fresh)
+        return True
+
+    def names(self, depth: int = 4, limit: int = 10_000) -> Iterator[str]:
+        """The paths of the regular files, sorted; hidden ones are left out.
+
+        Args:
+            depth: How many folders deep to look.
+            limit: How many files to name at the most.
+        """
+        count = 0
+        todo = [(str(self.root), "", depth)]
+        while todo:
+            folder, prefix, left = todo.pop()
+            try:
+                entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+            except OSError:
+                continue  # removed or closed to us since it was listed
+            below = []
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_file():
+                    count += 1
+                    if count > limit:
+                        return
+                    yield prefix + entry.name
+                elif left > 1 and entry.is_dir(follow_symlinks=False):
+                    below.append((entry.path, f"{prefix}{entry.name}/", left - 1))
+            todo += reversed(below)
+
+    def close(self) -> None:
+        """Give the folder back."""
+        os.close(self._fd)
+
+
+class Memory:
+    """Content by name, held in memory.
+
+    >>> Memory({"boot.ipxe": b"#!ipxe"}).open("/boot.ipxe", Client("::1", "http")).size
+    6
+    """
+
+    def __init__(self, contents: Mapping[str, bytes]) -> None:
+        self._contents = dict(contents)
+
+    def open(self, name: str, client: Client) -> Blob:
+        """The content of that name; see `Tree.open`."""
+        try:
+            return Blob.from_bytes(self._contents["/".join(components(name))])
+        except KeyError:
+            raise NotFound("no such file") from None
+
+
+class Overlay:
+    """Several trees as one: the first that has the name answers."""
+
+    def __init__(self, *trees: Tree) -> None:
+        self._trees = trees
+
+    def open(self, name: str, client: Client) -> Blob:
+        """The content of that name in the first tree that has it; see `Tree.open`."""
+        refusal: Refused | None = None
+        for tree in self._trees:
+            try:
+                return tree.open(name, client)
+            except NotFound:
+                continue
+            except Refused as error:
+                refusal = refusal or error
+        raise refusal or NotFound("no such file")
