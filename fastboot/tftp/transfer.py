@@ -1,0 +1,266 @@
+"""One file on its way to one client: the sender's machine, without sockets or clocks.
+
+    start(now)          -> datagrams      the OACK, or block 1
+    receive(data, now)  -> datagrams      what the client sent; usually the next window
+    tick(now)           -> datagrams      call when `deadline` is reached
+    finished, outcome                     how it ended
+
+The OACK is counted as block 0, so that one rule serves all: what was sent and not
+acknowledged is sent again when its time is up.
+
+Rules, and where they come from:
+1. A window goes out at once and is followed by nothing until its last block is
+   acknowledged (RFC 7440, section 4). Without the option a window is one block.
+2. An ACK in the middle of a window tells of a gap: a full new window follows the block
+   acknowledged (RFC 7440, section 4).
+3. An ACK that says nothing new never repeats a window of one block (RFC 1123, section
+   4.2.3.1). With larger windows it tells that the window's first block was lost, but
+   only once a window, and only when a round trip has passed since the window left:
+   edk2 sends one such ACK for each block that followed the gap.
+4. Nothing that says nothing new puts the timer off.
+5. The timer follows the round trip (RFC 6298) and doubles with each retransmission;
+   retransmitted windows are not measured (Karn). A `timeout` that the client asked for
+   is the longest it gets: U-Boot asks for 5 s, but need not wait so long for a block
+   that was lost on a link of a millisecond.
+6. A client that has acknowledged nothing gets one packet, three times at most.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from fastboot.errors import ContentChanged, DecodeError
+
+from .blocks import Blocks
+from .options import Negotiated
+from .packet import Ack, Data, Error, ErrorCode, OptionAck, decode
+
+RTO_FIRST = 1.0
+"""Seconds until the first retransmission, before a round trip was measured
+(RFC 6298, section 2.1)."""
+
+RTO_MIN = 0.2
+"""Shortest time-out, seconds, as Linux has for TCP: clients pause to write to flash."""
+
+RTO_MAX = 8.0
+"""Longest time-out, seconds."""
+
+UNCONFIRMED_SENDS = 3
+"""Times that the first packet is sent to a client that never answered: its address may
+be forged, and somebody else's."""
+
+UNCONFIRMED_RTO_MAX = 2.0
+"""Longest time-out meanwhile, so that such a transfer is gone after 5 s."""
+
+
+class Outcome(Enum):
+    """How a transfer ended."""
+
+    DONE = "the client has the whole file"
+    PROBED = "the client wanted to know the size"
+    UNANSWERED = "the client never answered"
+    STALLED = "the client stopped answering"
+    ABORTED = "the client ended it"
+    UNREADABLE = "the file could not be read"
+    CLOSED = "the server ended it"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a transfer is held to.
+
+    Attributes:
+        negotiated: The options that hold.
+        size: The content's bytes, for the account.
+        patience: Seconds without progress after which it ends.
+    """
+
+    negotiated: Negotiated
+    size: int
+    patience: float = 60.0
+
+
+class Sender:
+    """The sending side of one read request."""
+
+    def __init__(self, blocks: Blocks, terms: Terms) -> None:
+        self._blocks = blocks
+        self._terms = terms
+        self._blksize = terms.negotiated.blksize
+        self._window = terms.negotiated.windowsize
+        self._acked = -1 if terms.negotiated.answer else 0  # everything up to here
+        self._sent = self._acked  # of the window that is out
+        self._highest = self._acked  # ever sent
+        self._last: int | None = None  # the final block, once it was read
+        self._confirmed = False
+        self._sends = 0  # of the window that is out
+        self._window_at = 0.0
+        self._repeated_for_ack = False
+        self._give_up = 0.0
+        self._round_trip = _RoundTrip(terms.negotiated.timeout)
+        self.outcome: Outcome | None = None
+        self.reason = ""
+        self.deadline: float | None = None
+        self.retransmissions = 0
+
+    @property
+    def finished(self) -> bool:
+        """Whether it is over; `outcome` says how, `reason` adds words."""
+        return self.outcome is not None
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether the client has acknowledged anything."""
+        return self._confirmed
+
+    @property
+    def acknowledged(self) -> int:
+        """Bytes of the file that the client has."""
+        if self.outcome is Outcome.DONE:
+            return self._terms.size
+        return min(max(0, self._acked) * self._blksize, self._terms.size)
+
+    def start(self, now: float) -> list[bytes]:
+        """The first packet: the OACK where options were granted, else block 1."""
+        self._give_up = now + self._terms.patience
+        return self._send_window(now)
+
+    def repeat(self, now: float) -> list[bytes]:
+        """The first packet again, to a client that repeats its request."""
+        if self._confirmed or self.finished:
+            return []
+        return self._send_window(now)
+
+    def receive(self, data: bytes, now: float) -> list[bytes]:
+        """Take a datagram from the client."""
+        if self.finished:
+            return []
+        try:
+            packet = decode(data)
+        except DecodeError:
+            return []
+        match packet:
+            case Ack(block):
+                return self._acknowledge(block, now)
+            case Error(code, message):
+                return self._aborted(code, message)
+            case _:
+                return []  # nothing else comes from a reader (RFC 1350, section 4)
+
+    def tick(self, now: float) -> list[bytes]:
+        """Send again what is due; call it when `deadline` is reached."""
+        if self.deadline is None or now < self.deadline:
+            return []
+        if not self._confirmed and self._sends >= UNCONFIRMED_SENDS:
+            return self._finish(Outcome.UNANSWERED)
+        if now >= self._give_up:
+            return self._finish(Outcome.STALLED)
+        self._round_trip.back_off()
+        return self._send_window(now)
+
+    def close(self, reason: str) -> list[bytes]:
+        """End it from our side; what is returned tells the client."""
+        if self.finished:
+            return []
+        self._finish(Outcome.CLOSED, reason)
+        return [Error(ErrorCode.NOT_DEFINED, reason.encode()).encode()]
+
+    def _acknowledge(self, wire: int, now: float) -> list[bytes]:
+        ahead = (wire - self._acked) & 0xFFFF
+        if ahead == 0:
+            return self._acknowledged_again(now)
+        if ahead > self._sent - self._acked:
+            return []  # late, from an older window, or of a block never sent
+        if self._sends == 1:
+            self._round_trip.measure(now - self._window_at)
+        self._round_trip.reset()
+        self._acked += ahead
+        self._confirmed = True
+        self._give_up = now + self._terms.patience
+        self._sends = 0
+        self._repeated_for_ack = False
+        if self._acked == self._last:
+            return self._finish(Outcome.DONE)
+        return self._send_window(now)
+
+    def _acknowledged_again(self, now: float) -> list[bytes]:
+        if self._window == 1 or self._repeated_for_ack or not self._confirmed:
+            return []
+        if now - self._window_at < self._round_trip.smoothed:
+            return []
+        self._repeated_for_ack = True
+        return self._send_window(now)
+
+    def _aborted(self, code: int, message: bytes) -> list[bytes]:
+        # A boot ROM asks for the size, then leaves with ERROR 8 (edk2) or 0 (iPXE,
+        # PXE ROMs) and comes back for the file.
+        leaving = code in (ErrorCode.NOT_DEFINED, ErrorCode.OPTION_REFUSED)
+        if leaving and self._terms.negotiated.probe and self._acked <= 0:
+            return self._finish(Outcome.PROBED)
+        text = message[:200].decode("utf-8", "replace")
+        return self._finish(Outcome.ABORTED, f"error {code}: {text}")
+
+    def _send_window(self, now: float) -> list[bytes]:
+        first = self._acked + 1
+        try:
+            packets = self._packets(first)
+        except (ContentChanged, OSError) as error:
+            self._finish(Outcome.UNREADABLE, str(error))
+            text = b"the file changed or cannot be read"
+            return [Error(ErrorCode.NOT_DEFINED, text).encode()]
+        self._sent = first + len(packets) - 1
+        again = min(self._sent, self._highest) - first + 1
+        self.retransmissions += max(0, again)
+        self._highest = max(self._highest, self._sent)
+        self._sends += 1
+        self._window_at = now
+        self.deadline = now + self._round_trip.timeout(confirmed=self._confirmed)
+        return packets
+
+    def _packets(self, first: int) -> list[bytes]:
+        if first == 0:
+            return [OptionAck(self._terms.negotiated.answer).encode()]
+        blocks = self._blocks.window(first, self._window)
+        if len(blocks[-1]) < self._blksize:
+            self._last = first + len(blocks) - 1
+        return [
+            Data(number & 0xFFFF, block).encode()
+            for number, block in enumerate(blocks, first)
+        ]
+
+    def _finish(self, outcome: Outcome, reason: str = "") -> list[bytes]:
+        self.outcome = outcome
+        self.reason = reason or outcome.value
+        self.deadline = None
+        return []
+
+
+class _RoundTrip:
+    """The retransmission time-out of RFC 6298."""
+
+    def __init__(self, asked: float | None) -> None:
+        self._longest = RTO_MAX if asked is None else asked
+        self._variation = 0.0
+        self._factor = 1.0
+        self.smoothed = 0.0  # seconds; 0 until something was measured
+
+    def measure(self, sample: float) -> None:
+        if self.smoothed:
+            self._variation += (abs(sample - self.smoothed) - self._variation) / 4
+            self.smoothed += (sample - self.smoothed) / 8
+        else:
+            self.smoothed = sample
+            self._variation = sample / 2
+
+    def timeout(self, *, confirmed: bool) -> float:
+        if not confirmed:
+            return min(RTO_FIRST * self._factor, UNCONFIRMED_RTO_MAX)
+        measured = self.smoothed + 4 * self._variation if self.smoothed else RTO_FIRST
+        return min(max(measured, RTO_MIN) * self._factor, self._longest)
+
+    def back_off(self) -> None:
+        self._factor = min(self._factor * 2, 1024.0)
+
+    def reset(self) -> None:
+        self._factor = 1.0
