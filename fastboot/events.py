@@ -164,6 +164,19 @@ class Fault:
     error: Exception
 
 
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """Lines like others before them were left out of the log.
+
+    Attributes:
+        count: How many.
+        seconds: In how long.
+    """
+
+    count: int
+    seconds: float
+
+
 Event = (
     Listening
     | Offered
@@ -174,6 +187,7 @@ Event = (
     | RequestRefused
     | Dropped
     | Fault
+    | Repeated
 )
 """Any of the facts above."""
 

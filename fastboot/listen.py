@@ -53,7 +53,9 @@ def _usable(place: Place) -> bool:
     return True
 
 
-def udp(place: Place, port: int, protocol: str) -> socket.socket:
+def udp(
+    place: Place, port: int, protocol: str, *, reuse: bool = False
+) -> socket.socket:
     """A bound, non-blocking UDP socket that tells where datagrams were sent to.
 
     DF is cleared, as boot servers do, so that a block larger than the path's MTU is
@@ -63,12 +65,16 @@ def udp(place: Place, port: int, protocol: str) -> socket.socket:
         place: The address and device.
         port: The port; 0 for any.
         protocol: "TFTP" or the like, for the error's text.
+        reuse: Whether to share the port with programs that share it as well, as
+            libvirt's dnsmasq does on its own interface. Each gets every broadcast.
 
     Raises:
         ListenError: It cannot be opened; the text is for a person.
     """
     sock = _new(place, socket.SOCK_DGRAM, protocol)
     try:
+        if reuse:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if place.family is socket.AF_INET:
             if sys.platform.startswith("linux"):
                 sock.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
+from pkgutil import iter_modules
 from types import ModuleType
 
 
@@ -19,3 +20,9 @@ def twin(name: str) -> ModuleType | None:
         return import_module(f"{__name__}.{name}")
     except ImportError:
         return None
+
+
+def active() -> list[str]:
+    """The names of the compiled modules in use."""
+    names = sorted(module.name for module in iter_modules(__path__))
+    return [name for name in names if twin(name) is not None]

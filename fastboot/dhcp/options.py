@@ -125,16 +125,13 @@ def encode_area(options: Options) -> bytes:
 
 def get(options: Options, code: int) -> bytes | None:
     """The value of the first option `code`; None where there is none."""
-    for number, value in options:
-        if number == code:
-            return value
-    return None
+    return next((value for found, value in options if found == code), None)
 
 
 def number(options: Options, code: int, size: int) -> int | None:
-    """A whole number of `size` bytes; None where it is absent or of another size.
+    r"""A whole number of `size` bytes; None where it is absent or of another size.
 
-    >>> number(((57, b"\\x05\\xc0"),), Code.MAX_MESSAGE_SIZE, 2)
+    >>> number(((57, b"\x05\xc0"),), Code.MAX_MESSAGE_SIZE, 2)
     1472
     """
     value = get(options, code)

@@ -198,5 +198,3 @@ def _overload(options: Options) -> int:
 def mac_text(chaddr: bytes) -> str:
     """A hardware address for people: "52:54:00:12:34:56"."""
     return chaddr.hex(":")
-
-

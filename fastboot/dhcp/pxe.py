@@ -112,7 +112,9 @@ def vendor_class(value: bytes) -> VendorClass | None:
     architecture = int(digits) if digits else None
     if architecture is not None and architecture > 0xFFFF:
         architecture = None
-    return VendorClass(client, architecture, (int(major), int(minor)) if major else None)
+    return VendorClass(
+        client, architecture, (int(major), int(minor)) if major else None
+    )
 
 
 def user_classes(value: bytes) -> tuple[bytes, ...]:

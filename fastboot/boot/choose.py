@@ -1,0 +1,97 @@
+"""Which boot file a machine is given: a pure function of the machine and the site."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from .machine import Arch, Firmware, Machine
+from .programs import missing
+
+SCRIPT = "boot.ipxe"
+"""The name at which iPXE finds its script: the menu, or what the user put there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What this server can serve with.
+
+    Attributes:
+        folder: The folder that is served, for texts.
+        program: Finds the name of a boot program for an architecture, or None.
+        http_port: The port of HTTP; None where it is off.
+        tftp: Whether there is TFTP on port 69, the only one that firmware knows.
+    """
+
+    folder: str
+    program: Callable[[Arch], str | None]
+    http_port: int | None = 80
+    tftp: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a machine is told to load.
+
+    Attributes:
+        name: A name in the served tree.
+        http_port: The port of the HTTP server to load it from; None for TFTP.
+    """
+
+    name: str
+    http_port: int | None = None
+
+    def location(self, server: str) -> str:
+        """The boot file as the machine is told: a URL, or a name for TFTP.
+
+        A URL holds the server's address, never a name: to resolve one a machine would
+        need DNS from the network's DHCP server.
+
+            >>> Answer("boot.ipxe", 8080).location("192.0.2.2")
+            'http://192.0.2.2:8080/boot.ipxe'
+            >>> Answer("ipxe.efi").location("192.0.2.2")
+            'ipxe.efi'
+
+        Args:
+            server: Our address that the machine reaches.
+        """
+        if self.http_port is None:
+            return self.name
+        host = f"[{server}]" if ":" in server else server
+        port = "" if self.http_port == 80 else f":{self.http_port}"
+        return f"http://{host}{port}/{quote(self.name, errors='surrogateescape')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """There is nothing to give.
+
+    Attributes:
+        reason: What is missing and what to do about it, for people.
+    """
+
+    reason: str
+
+
+def choose(machine: Machine, site: Site) -> Answer | Missing:
+    """What `machine` loads next.
+
+    iPXE gets its script, by HTTP where it can; firmware gets a program that fits its
+    CPU, by HTTP if that is how it boots, else by TFTP.
+    """
+    if machine.firmware is Firmware.IPXE:
+        if machine.ipxe_http and site.http_port is not None:
+            return Answer(SCRIPT, site.http_port)
+        if site.tftp:
+            return Answer(SCRIPT)
+        return Missing("this iPXE was built without HTTP, and TFTP on port 69 is off")
+    http = machine.firmware is Firmware.HTTP
+    if http and site.http_port is None:
+        return Missing("the machine boots by HTTP, and HTTP is off")
+    if not http and not site.tftp:
+        return Missing("the machine boots by TFTP, and TFTP on port 69 is off")
+    name = site.program(machine.arch)
+    if name is None:
+        return Missing(missing(machine.arch, site.folder))
+    return Answer(name, site.http_port if http else None)

@@ -1,0 +1,150 @@
+"""The menu that iPXE loads: made from what the folder holds, at each request."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable, Sequence
+from urllib.parse import quote
+
+import jinja2
+
+from fastboot.beneath import components
+from fastboot.errors import ContentChanged, NotFound, Refused
+from fastboot.tree import Blob, Client, Directory
+
+from .entries import SCRIPTS, Entry, Kind, find_entries
+
+FRESH = 1.0
+"""Seconds for which a look into the folder serves: machines that boot together."""
+
+_TITLE = frozenset(string.ascii_letters + string.digits + " ._-/+@=,:()~")
+"""Characters of a title that mean nothing to iPXE's command line."""
+
+_OPERATORS = frozenset({"||", "&&"})
+"""Words that end a command for iPXE."""
+
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.PackageLoader("fastboot.boot", "."),
+    undefined=jinja2.StrictUndefined,
+    autoescape=False,  # noqa: S701 (an iPXE script; what goes in is cleaned below)
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+
+
+def write_menu(
+    entries: Sequence[Entry], timeout: float, script: str = "boot.ipxe"
+) -> str:
+    """The iPXE script for these entries.
+
+    A single entry starts by itself after `timeout` seconds; several wait for a choice.
+
+    Args:
+        entries: In the order to show.
+        timeout: Seconds; 0: the only entry waits as well.
+        script: The name that the script is asked for by.
+    """
+    alone = len(entries) == 1 and timeout > 0
+    return _TEMPLATES.get_template("menu.ipxe.j2").render(
+        title="fastboot",
+        entries=entries,
+        first="entry1" if entries else "shell",
+        timeout=f"--timeout {int(timeout * 1000)} " if alone else "",
+        script=script,
+        condition=_condition,
+        label=label,
+        arguments=arguments,
+        uri=uri,
+    )
+
+
+def _condition(entry: Entry) -> str:
+    """What must hold on the machine for the entry to be shown."""
+    if entry.kind is not Kind.EFI:
+        return ""
+    cpu = f"iseq ${{arch}} {entry.cpu} && " if entry.cpu else ""
+    return f"iseq ${{platform}} efi && {cpu}"
+
+
+def label(title: str) -> str:
+    """A title with everything replaced that iPXE would read as more than text.
+
+    >>> label("debian ${net0/ip}")
+    'debian __net0/ip_'
+    """
+    return "".join(char if char in _TITLE else "_" for char in title)
+
+
+def uri(path: str) -> str:
+    """A path as a URI relative to the script, for TFTP and HTTP alike.
+
+    >>> uri("my images/${x}/linux")
+    'my%20images/%24%7Bx%7D/linux'
+    """
+    return quote(path.encode("utf-8", "surrogateescape"))
+
+
+def arguments(text: str) -> str:
+    r"""A kernel command line as one iPXE command takes it.
+
+    `${...}` is left for iPXE to fill in, so that arguments can name the machine.
+
+    >>> arguments("console=ttyS0\nname=${mac} || shell")
+    'console=ttyS0 name=${mac} shell'
+    """
+    return " ".join(word for word in text.split() if word not in _OPERATORS)
+
+
+class Menu:
+    """A tree with the menu's script at the names that iPXE asks for.
+
+    Args:
+        folder: What is booted from.
+        timeout: Seconds until the only entry starts.
+        clock: Seconds that only grow, for how old the last look is.
+    """
+
+    def __init__(
+        self,
+        folder: Directory,
+        timeout: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self._folder = folder
+        self._timeout = timeout
+        self._clock = clock
+        self._looked = float("-inf")
+        self._entries: list[Entry] = []
+
+    def entries(self) -> list[Entry]:
+        """What the folder can boot, a second old at the most."""
+        now = self._clock()
+        if now - self._looked >= FRESH:
+            names = self._folder.names()
+            self._entries = find_entries(names, self._read)
+            self._looked = now
+        return self._entries
+
+    def open(self, name: str, client: Client) -> Blob:
+        """The menu, for each of its names; see `fastboot.tree.Tree.open`."""
+        path = "/".join(components(name))
+        if path not in SCRIPTS:
+            raise NotFound("no such file")
+        script = write_menu(self.entries(), self._timeout, path)
+        return Blob.from_bytes(script.encode())
+
+    def _read(self, path: str, size: int) -> bytes:
+        try:
+            blob = self._folder.open(path, _SELF)
+        except (NotFound, Refused):
+            return b""
+        try:
+            return blob.read(0, size)
+        except (ContentChanged, OSError):
+            return b""
+        finally:
+            blob.close()
+
+
+_SELF = Client("", "menu")

@@ -1,0 +1,26 @@
+"""Engines under asyncio, with its own loop or with uvloop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+from fastboot.engine import Engine
+
+from ._run import Run
+
+
+@asynccontextmanager
+async def running_under_asyncio(engines: Iterable[Engine]) -> AsyncIterator[Run]:
+    """Run engines in the running loop until the context is left."""
+    loop = asyncio.get_running_loop()
+    run = Run(tuple(engines))
+    for engine in run.engines:
+        loop.add_reader(engine.fileno(), engine.poll)
+        engine.poll()  # set its first timer
+    try:
+        yield run
+    finally:
+        for engine in run.engines:
+            loop.remove_reader(engine.fileno())

@@ -1,0 +1,336 @@
+"""One connection, without its socket: requests in, what to send out (RFC 9112).
+
+    WAITING ──first byte──► READING ──head complete──► ANSWERING ──all sent──► WAITING
+       │                       │                           │ "close"
+       └──idle_timeout─────────┴──refused, late (408)──────┴────► LINGERING ──► CLOSED
+
+One answer is under way at a time: requests that were pipelined behind it wait in the
+buffer, and whoever owns the socket reads nothing until `sent` was called.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from fastboot.config import HttpConfig
+from fastboot.errors import NotFound, Refused
+from fastboot.events import Dropped, Emit, Failed, Finished, Probed, RequestRefused
+from fastboot.tree import Blob, Client
+
+from .limits import MAX_LINE, BadRequest
+from .message import RequestHead, decode
+from .ranges import Span
+from .respond import REASONS, Response, refuse, respond
+
+LINGER = 5.0
+"""Seconds to go on reading after our last byte, so that what the client still sends is
+not answered by a reset that overtakes it (RFC 9112, section 9.6); nginx's value."""
+
+RETRY_AFTER = 5
+"""Seconds after which a client that was turned away may ask again; iPXE does."""
+
+LEAST_PROGRESS = 64 << 10
+"""Bytes that a client has to take within `stall_timeout`, or the rest of its answer:
+one that takes a byte now and then would keep its place for ever."""
+
+NOTEWORTHY = 1 << 20
+"""Bytes from which on a part of a file is reported as a transfer; a disk read over HTTP
+asks for thousands of small ones (iPXE's sanboot)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send these bytes."""
+
+    data: bytes | memoryview
+
+
+@dataclass(frozen=True, slots=True)
+class SendFile:
+    """Send `length` bytes of the blob from `offset`."""
+
+    blob: Blob
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    """Send no more, and say so to the peer; go on reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Give the socket back.
+
+    Attributes:
+        reset: Tell the peer that what it has is not all of it. An orderly end would
+            look like success to clients that read to the end (U-Boot past 2 GiB).
+    """
+
+    reset: bool = False
+
+
+Action = Send | SendFile | Shutdown | Close
+
+
+class _Phase(Enum):
+    """Where a connection is."""
+
+    WAITING = auto()
+    READING = auto()
+    ANSWERING = auto()
+    LINGERING = auto()
+    CLOSED = auto()
+
+
+@dataclass(slots=True)
+class _Transfer:
+    """The answer under way, as far as it is content that somebody waits for."""
+
+    name: str
+    size: int
+    noteworthy: bool
+    began: float
+    sent: int = 0
+
+
+class Connection:
+    """The machine of one connection.
+
+    `receive`, `end`, `sent`, `fail`, `tick` and `drain` return what to do, in order.
+    Times are seconds on the caller's monotonic clock.
+
+    Args:
+        config: The timeouts.
+        open_blob: A tree's `open`. The blob is closed when its answer has ended.
+        emit: Told about each transfer (`Finished`, `Failed`), each HEAD (`Probed`),
+            each refusal (`RequestRefused`) and all that was no request (`Dropped`). A
+            part of a file that is smaller than `NOTEWORTHY` and not the whole is no
+            transfer, whether it completes or not.
+        wall_clock: Seconds since the epoch, for Date.
+        client: The peer's address.
+        server: The address of ours that it reached.
+        now: When it was accepted.
+    """
+
+    def __init__(
+        self,
+        config: HttpConfig,
+        open_blob: Callable[[str, Client], Blob],
+        emit: Emit,
+        wall_clock: Callable[[], float],
+        *,
+        client: str,
+        server: str,
+        now: float,
+    ) -> None:
+        self._config = config
+        self._open = open_blob
+        self._emit = emit
+        self._wall_clock = wall_clock
+        self._client = client
+        self._server = server
+        self._buffer = bytearray()
+        self._blob: Blob | None = None
+        self._transfer: _Transfer | None = None
+        self._close = False  # after the answer under way
+        self._draining = False  # after any answer
+        self._unrenewed = 0  # bytes taken since the stall deadline was moved
+        self._phase = _Phase.WAITING
+        # Whoever connects has something to ask; patience is for between requests.
+        self.deadline = now + config.head_timeout
+
+    @property
+    def answering(self) -> bool:
+        """Whether an answer is under way: read nothing, call `sent` when it is out."""
+        return self._phase is _Phase.ANSWERING
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do."""
+        return self._phase is _Phase.CLOSED
+
+    def receive(self, data: bytes, now: float) -> list[Action]:
+        """Bytes from the peer; not to be called while `answering`."""
+        if self._phase not in (_Phase.WAITING, _Phase.READING):
+            return []  # what comes after the last answer is no request any more
+        self._buffer += data
+        if self._phase is _Phase.WAITING:
+            self._await_head(now)
+        elif b"\n" not in data and len(self._buffer) <= MAX_LINE:
+            return []  # no line was completed: many small pieces cost no more than one
+        return self._next(now)
+
+    def end(self) -> list[Action]:
+        """The peer sends no more; not to be called while `answering`.
+
+        What it asked for before was answered by then.
+        """
+        if self._phase is _Phase.READING:
+            self._drop("the connection ended within a request's head")
+        return self._end(reset=False)
+
+    def taken(self, count: int, now: float, *, content: bool) -> None:
+        """`count` bytes were handed over, of a `SendFile` if `content`."""
+        if content and self._transfer:
+            self._transfer.sent += count
+        self._unrenewed += count
+        if self._unrenewed >= LEAST_PROGRESS:
+            self._unrenewed = 0
+            self.deadline = now + self._config.stall_timeout
+
+    def sent(self, now: float) -> list[Action]:
+        """All of the answer was handed over."""
+        if self._phase is not _Phase.ANSWERING:
+            return []
+        transfer, client = self._transfer, self._client
+        self._release()
+        if transfer and transfer.noteworthy:
+            took = now - transfer.began
+            self._emit(Finished("http", client, transfer.name, transfer.size, took))
+        if self._close or (self._draining and not self._buffer):
+            return self._linger(now)
+        if not self._buffer:
+            self._phase = _Phase.WAITING
+            self.deadline = now + self._config.idle_timeout
+            return []
+        self._await_head(now)
+        return self._next(now)
+
+    def fail(self, reason: str, now: float) -> list[Action]:
+        """The answer cannot be completed, or the peer is gone."""
+        transfer = self._transfer
+        if transfer and transfer.noteworthy:
+            name, size, took = transfer.name, transfer.sent, now - transfer.began
+            self._emit(Failed("http", self._client, name, size, took, reason))
+        return self._end(reset=True)
+
+    def tick(self, now: float) -> list[Action]:
+        """Time has passed: end what took longer than `deadline`."""
+        if now < self.deadline:
+            return []
+        match self._phase:
+            case _Phase.WAITING:
+                return self._linger(now)
+            case _Phase.READING:
+                seconds = self._config.head_timeout
+                return self._reject(408, f"no whole head within {seconds:g} s", now)
+            case _Phase.ANSWERING:
+                seconds = self._config.stall_timeout
+                return self.fail(f"the client took too little for {seconds:g} s", now)
+            case _:
+                return self._end(reset=False)
+
+    def turn_away(self, now: float) -> list[Action]:
+        """Answer 503 before anything is asked: there are too many connections.
+
+        iPXE comes back after Retry-After by itself.
+        """
+        self._drop("too many connections")
+        retry = ("Retry-After", str(RETRY_AFTER))
+        return self._begin(refuse(503, self._wall_clock(), retry), now)
+
+    def drain(self, now: float) -> list[Action]:
+        """Take no further request: end now, or after the answer under way."""
+        self._draining = True
+        return self._linger(now) if self._phase is _Phase.WAITING else []
+
+    def _await_head(self, now: float) -> None:
+        self._phase = _Phase.READING
+        self.deadline = now + self._config.head_timeout
+
+    def _next(self, now: float) -> list[Action]:
+        """Answer the request that the buffer begins with, once it is whole."""
+        try:
+            decoded = decode(self._buffer)
+        except BadRequest as error:
+            return self._reject(error.status, str(error), now)
+        if decoded is None:
+            return []
+        head, size = decoded
+        del self._buffer[:size]
+        return self._answer(head, now)
+
+    def _answer(self, head: RequestHead, now: float) -> list[Action]:
+        agent = (head.field(b"user-agent") or b"").decode("latin-1")
+        client = Client(self._client, "http", self._server, agent)
+        try:
+            blob = self._blob = self._open(head.path, client)
+        except NotFound as error:
+            return self._deny(404, head, str(error), now)
+        except Refused as error:
+            return self._deny(403, head, str(error), now)
+        except OSError as error:
+            return self._deny(500, head, str(error), now)
+        response = respond(head, blob, self._wall_clock(), close=self._draining)
+        if response.status >= 400:
+            self._refused(head, REASONS[response.status])
+        elif head.method == "HEAD" and response.status == 200:
+            self._emit(Probed(self._client, head.path, blob.size))
+        size = sum(part.length for part in response.body if isinstance(part, Span))
+        if size:
+            noteworthy = size == blob.size or size >= NOTEWORTHY
+            self._transfer = _Transfer(head.path, size, noteworthy, now)
+        return self._begin(response, now)
+
+    def _begin(self, response: Response, now: float) -> list[Action]:
+        self._phase = _Phase.ANSWERING
+        self._close = response.close
+        self._unrenewed = 0
+        self.deadline = now + self._config.stall_timeout
+        actions: list[Action] = [Send(response.head)]
+        for part in response.body:
+            if isinstance(part, bytes):
+                actions.append(Send(part))
+            elif self._blob:
+                actions.append(SendFile(self._blob, part.offset, part.length))
+        if not self._transfer:
+            self._release()
+        return actions
+
+    def _deny(
+        self, status: int, head: RequestHead, reason: str, now: float
+    ) -> list[Action]:
+        """Answer a request whose path has no content; the peer is not told why."""
+        self._refused(head, reason)
+        response = refuse(
+            status,
+            self._wall_clock(),
+            without_body=head.method == "HEAD",
+            close=self._draining or not head.keep_alive,
+        )
+        return self._begin(response, now)
+
+    def _reject(self, status: int, reason: str, now: float) -> list[Action]:
+        """Answer what is no request, and close."""
+        self._drop(reason)
+        return self._begin(refuse(status, self._wall_clock()), now)
+
+    def _refused(self, head: RequestHead, reason: str) -> None:
+        self._emit(RequestRefused("http", self._client, head.path, reason))
+
+    def _drop(self, reason: str) -> None:
+        self._emit(Dropped("http", self._client, reason))
+
+    def _linger(self, now: float) -> list[Action]:
+        self._buffer.clear()
+        self._phase = _Phase.LINGERING
+        self.deadline = now + LINGER
+        return [Shutdown()]
+
+    def _end(self, *, reset: bool) -> list[Action]:
+        self._release()
+        self._buffer.clear()
+        self._phase = _Phase.CLOSED
+        self.deadline = math.inf
+        return [Close(reset)]
+
+    def _release(self) -> None:
+        self._transfer = None
+        if self._blob:
+            self._blob.close()
+            self._blob = None

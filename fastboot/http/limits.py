@@ -1,0 +1,32 @@
+"""How large a request's head may be, and what is raised for one that is no good.
+
+They stand apart from `message` so that its compiled twin shares them.
+"""
+
+from __future__ import annotations
+
+from fastboot.errors import DecodeError
+
+MAX_LINE = 8 << 10
+"""Bytes in a line, its CRLF not counted: what nginx and Apache take, and more than the
+8000 octets that RFC 9112, section 3, recommends for the request line."""
+
+MAX_HEAD = 16 << 10
+"""Bytes in a head, the empty line included; boot firmware sends some hundred."""
+
+MAX_FIELDS = 64
+"""Field lines in a head; boot firmware sends up to ten, a browser twenty."""
+
+
+class BadRequest(DecodeError):
+    """Bytes that are no request, or a request that is not taken.
+
+    Attributes:
+        status: The status code that says so: 400, 405, 413, 414, 431, 501 or 505. The
+            connection is closed after it: where the next request would begin is not
+            known any more (RFC 9112, section 9.2).
+    """
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status

@@ -1,0 +1,202 @@
+"""Events as log lines: one for people, or one JSON object.
+
+Texts that came from a peer are escaped and cut, so that one event is one line whatever
+was sent. Someone who makes us write the same line again and again gets it counted
+instead.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict
+
+from . import events
+
+TEXT_MAX = 512
+"""Characters of a line or of a peer's text that are shown."""
+
+REPEATS_MAX = 10
+"""Lines of one kind about one client in each period; the rest is counted."""
+
+KIND_MAX = 50
+"""Lines of one kind about all clients in each period, finished transfers aside."""
+
+PERIOD = 10.0
+"""Seconds of a period."""
+
+KINDS_MAX = 4096
+"""Kinds of lines counted at the same time."""
+
+
+def clean(text: str) -> str:
+    r"""A peer's text on one line, in printable characters.
+
+    >>> clean("a\n\x1b[2Jb")
+    'a\\x0a\\x1b[2Jb'
+    """
+    shown = "".join(char if char.isprintable() else _escape(char) for char in text)
+    return shown if len(shown) <= TEXT_MAX else shown[: TEXT_MAX - 1] + "…"
+
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that was no UTF-8
+        code -= 0xDC00
+    if code <= 0xFF:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def size(count: int) -> str:
+    """Bytes in a unit that fits.
+
+    >>> size(999), size(1_500_000)
+    ('999 B', '1.5 MB')
+    """
+    if count < 1000:
+        return f"{count} B"
+    for unit in ("kB", "MB", "GB", "TB"):
+        value = count / 1000
+        if value < 1000 or unit == "TB":
+            return f"{value:.1f} {unit}"
+        count = round(value)
+    raise AssertionError
+
+
+def text_line(event: events.Event) -> str:
+    """The event as a sentence.
+
+    >>> text_line(events.Finished("tftp", "10.0.0.7", "ipxe.efi", 1_000_000, 0.5))
+    'tftp  10.0.0.7 got ipxe.efi: 1.0 MB in 0.50 s, 2.0 MB/s, 0 retransmissions'
+    """
+    return clean(_sentence(event))
+
+
+def _sentence(event: events.Event) -> str:
+    match event:
+        case events.Listening(protocol, address, port):
+            return f"{protocol:5} listening on {address} port {port}"
+        case events.Offered(mac, arch, file, server, message):
+            what = file or "ask port 4011"
+            return f"dhcp  {mac} ({arch}) {message}: {what}, from {server}"
+        case events.Unbootable(mac, arch, reason):
+            return f"dhcp  {mac} ({arch}) cannot boot: {reason}"
+        case events.Probed(client, name, count):
+            return f"tftp  {client} asked for the size of {name}: {size(count)}"
+        case events.Finished():
+            return _finished(event)
+        case events.Failed(protocol, client, name, count, seconds, reason):
+            lost = f"lost {name} after {size(count)} and {seconds:.2f} s"
+            return f"{protocol:5} {client} {lost}: {reason}"
+        case events.RequestRefused(protocol, client, name, reason):
+            return f"{protocol:5} {client} refused {name}: {reason}"
+        case events.Dropped(protocol, client, reason):
+            return f"{protocol:5} {client} dropped: {reason}"
+        case events.Fault(protocol, error):
+            return f"{protocol:5} mistake in fastboot, please report it: {error!r}"
+        case events.Repeated(count, seconds):
+            return f"{count} more lines like these in {seconds:.0f} s"
+
+
+def _finished(event: events.Finished) -> str:
+    seconds = max(event.seconds, 1e-6)
+    text = (
+        f"{event.protocol:5} {event.client} got {event.name}: {size(event.size)} "
+        f"in {seconds:.2f} s, {size(round(event.size / seconds))}/s"
+    )
+    if event.protocol == "tftp":
+        text += f", {event.retransmissions} retransmissions"
+    return text
+
+
+def json_line(event: events.Event) -> str:
+    """The event as one JSON object, its kind under "event".
+
+    >>> json_line(events.Listening("tftp", "0.0.0.0", 69))
+    '{"event": "Listening", "protocol": "tftp", "address": "0.0.0.0", "port": 69}'
+    """
+    if isinstance(event, events.Fault):
+        trace = "".join(traceback.format_exception(event.error))
+        fields = {"protocol": event.protocol, "error": trace}
+    else:
+        fields = {
+            name: clean(value) if isinstance(value, str) else value
+            for name, value in asdict(event).items()
+        }
+    return json.dumps({"event": type(event).__name__, **fields})
+
+
+class Report:
+    """Writes events as lines, and counts those that repeat too often.
+
+    Args:
+        write: Takes one finished line; from one thread at a time.
+        line: `text_line` or `json_line`.
+        clock: Seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[str], None],
+        line: Callable[[events.Event], str],
+        clock: Callable[[], float],
+    ) -> None:
+        self._write = write
+        self._line = line
+        self._clock = clock
+        self._since = clock()
+        self._counts: Counter[tuple[str, ...]] = Counter()
+        self._hidden = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, event: events.Event) -> None:
+        """Take an event, from any thread."""
+        with self._lock:
+            now = self._clock()
+            if now - self._since >= PERIOD or len(self._counts) >= KINDS_MAX:
+                self._since = now
+                self._counts.clear()
+                self.close()
+            if self._is_too_much(event):
+                self._hidden += 1
+            else:
+                self._write(self._line(event))
+
+    def _is_too_much(self, event: events.Event) -> bool:
+        kind = _kind(event)
+        if not kind:
+            return False
+        self._counts[kind] += 1
+        self._counts[kind[:1]] += 1
+        return self._counts[kind] > REPEATS_MAX or self._counts[kind[:1]] > KIND_MAX
+
+    def close(self) -> None:
+        """Say how many lines were left out, if any."""
+        hidden, self._hidden = self._hidden, 0
+        if hidden:
+            self._write(self._line(events.Repeated(hidden, PERIOD)))
+
+
+def _kind(event: events.Event) -> tuple[str, ...]:
+    """What makes two lines repetitions of each other; empty: never held back."""
+    match event:
+        case events.RequestRefused(protocol, client, _, reason):
+            return ("refused", protocol, client, reason)
+        case events.Dropped(protocol, client, reason):
+            return ("dropped", protocol, client, reason)
+        case events.Failed(protocol, client, _, _, _, reason):
+            return ("failed", protocol, client, reason)
+        case events.Fault(protocol, error):
+            return ("fault", protocol, type(error).__name__)
+        case events.Unbootable(mac, _, reason):
+            return ("unbootable", mac, reason)
+        case events.Offered(mac):
+            return ("offered", mac)
+        case events.Probed(client, name):
+            return ("probed", client, name)
+        case _:
+            return ()

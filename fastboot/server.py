@@ -1,0 +1,148 @@
+"""A server: trees, engines and events, composed from one `Config`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from ipaddress import IPv4Address
+
+from .boot.choose import Answer, Site
+from .boot.machine import ARCHES, Arch
+from .boot.menu import Menu
+from .boot.programs import Programs, find
+from .config import Config
+from .dhcp.engine import Engine as DhcpEngine
+from .dhcp.proxy import Proxy
+from .engine import Engine
+from .errors import ConfigError
+from .events import Emit, Listening
+from .http.engine import Engine as HttpEngine
+from .interfaces import Interface, Interfaces
+from .listen import Place, everywhere
+from .tftp.engine import Engine as TftpEngine
+from .tree import Directory, Overlay
+
+TFTP_PORT = 69
+"""The only port of TFTP that firmware knows."""
+
+
+class Server:
+    """Everything that one `Config` asks for, its ports open; run by a driver.
+
+    Args:
+        config: Resolved (see `Config.resolved`).
+        emit: Told what happens, from the threads that the engines run on.
+
+    Attributes:
+        config: As given.
+        engines: By protocol: "tftp", "http" and "dhcp", those that are on.
+        tree: What TFTP and HTTP serve.
+        menu: What iPXE is sent to.
+
+    Raises:
+        ConfigError: A setting cannot be followed.
+        ListenError: A port cannot be opened.
+    """
+
+    def __init__(self, config: Config, emit: Emit) -> None:
+        self.config = config
+        self.engines: dict[str, Engine] = {}
+        self._folder = Directory(config.folder)
+        self._programs = Programs(config.boot.programs)
+        self.menu = Menu(self._folder, config.boot.menu_timeout, time.monotonic)
+        self.tree = Overlay(self._folder, self.menu, self._programs)
+        try:
+            self._interfaces = _chosen_interfaces(config)
+            self._open(emit)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, emit: Emit) -> None:
+        config, engines, places = self.config, self.engines, _places(self.config)
+        if config.tftp.enabled:
+            # An `Interfaces` each: engines run on threads of their own.
+            mtu = Interfaces().mtu
+            engines["tftp"] = TftpEngine(config.tftp, self.tree, emit, places, mtu)
+        if config.http.enabled:
+            engines["http"] = HttpEngine(config.http, self.tree, emit, places)
+        if config.dhcp.mode == "proxy":
+            proxy, interfaces = Proxy(self.site()), Interfaces()
+            engines["dhcp"] = DhcpEngine(config.dhcp, proxy, emit, interfaces, places)
+        for protocol, engine in engines.items():
+            for address, port in engine.ports:
+                emit(Listening(protocol, address, port))
+
+    @property
+    def data(self) -> tuple[Engine, ...]:
+        """The engines that carry files: TFTP and HTTP."""
+        return tuple(self.engines[name] for name in self.engines if name != "dhcp")
+
+    @property
+    def control(self) -> tuple[Engine, ...]:
+        """The engines that answer in single packets: DHCP."""
+        return tuple(self.engines[name] for name in self.engines if name == "dhcp")
+
+    def port(self, protocol: str) -> int | None:
+        """The port that is open for a protocol; None where it is off."""
+        engine = self.engines.get(protocol)
+        return engine.ports[0][1] if engine else None
+
+    def site(self) -> Site:
+        """What machines can be offered."""
+        return Site(
+            folder=str(self.config.folder),
+            program=self.program,
+            http_port=self.port("http"),
+            tftp=self.port("tftp") == TFTP_PORT,
+        )
+
+    def program(self, arch: Arch) -> str | None:
+        """The name of the boot program for an architecture; None where there is none."""
+        return find((self._folder, self._programs), arch)
+
+    def addresses(self) -> Iterator[tuple[Interface, IPv4Address]]:
+        """Where machines can reach this server: interfaces with their addresses."""
+        wanted = {IPv4Address(a) for a in self.config.address if ":" not in a}
+        for interface in self._interfaces:
+            for address in interface.ipv4:
+                if not self.config.address or address in wanted:
+                    yield interface, address
+
+    def firmware_urls(self) -> Iterator[str]:
+        """The URLs that a person can type into UEFI firmware on x86-64."""
+        port = self.port("http")
+        name = self.program(ARCHES[0x10])
+        if port is None or name is None:
+            return
+        for _, address in self.addresses():
+            if not address.is_loopback:
+                yield Answer(name, port).location(str(address))
+
+    def close(self) -> None:
+        """End what is under way and give everything back."""
+        for engine in self.engines.values():
+            engine.close()
+        self._folder.close()
+
+
+def _places(config: Config) -> tuple[Place, ...]:
+    if config.address:
+        return tuple(Place(address) for address in config.address)
+    if config.interface:
+        return tuple(p for name in config.interface for p in everywhere(name))
+    return everywhere()
+
+
+def _chosen_interfaces(config: Config) -> tuple[Interface, ...]:
+    there = Interfaces().all()
+    names = {interface.name for interface in there}
+    for name in config.interface:
+        if name not in names:
+            known = ", ".join(sorted(names))
+            raise ConfigError(f"there is no interface {name}; there are {known}")
+    return tuple(
+        interface
+        for interface in there
+        if not config.interface or interface.name in config.interface
+    )

@@ -1,0 +1,145 @@
+"""A network of its own: namespaces on one bridge, a router, and whoever joins.
+
+A namespace is held by a process that waits for its standard input to end, and
+everything in it is started to die with the test run. So there are no names to
+collide, and nothing stays behind, however the run ends.
+
+    segment   br0 ─┬─ router   dnsmasq, gives addresses and nothing else
+                   ├─ server   fastboot
+                   ├─ ...      more that join
+                   └─ tap0...  virtual machines, which run in the segment itself
+"""
+
+from __future__ import annotations
+
+import subprocess
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from peers import need, need_root
+
+PREFIX = "10.77.0."
+"""The network's addresses; nothing outside the namespaces ever sees them."""
+
+ROUTER = PREFIX + "1"
+SERVER = PREFIX + "2"
+
+
+class Namespace:
+    """A network namespace; leaving the context removes it with all its interfaces."""
+
+    def __init__(self) -> None:
+        need_root()
+        self._holder = subprocess.Popen(
+            [need("unshare"), "--net", "cat"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert self._holder.stdin
+        assert self._holder.stdout
+        self._holder.stdin.write(b"held\n")
+        self._holder.stdin.flush()
+        assert self._holder.stdout.readline() == b"held\n", "unshare --net failed"
+        self.ip("link", "set", "lo", "up")
+
+    @property
+    def pid(self) -> int:
+        """A process that lives in it."""
+        return self._holder.pid
+
+    def inside(self, *command: str) -> list[str]:
+        """The command line that runs `command` in it, and never longer than we run."""
+        return [
+            *(need("setpriv"), "--pdeathsig", "KILL", "--"),
+            *(need("nsenter"), f"--net=/proc/{self.pid}/ns/net", "--"),
+            *command,
+        ]
+
+    def ip(self, *arguments: str) -> None:
+        """Run `ip` in it."""
+        subprocess.run(self.inside(need("ip"), *arguments), check=True, timeout=30)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._holder.communicate()  # closes its input, which ends it
+
+
+class Network:
+    """A segment with a router; everything that joins leaves with the context.
+
+    Args:
+        folder: Where the router's log is written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.router_log = folder / "router.log"
+        self._taps = 0
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._stack = stack
+            self.segment = stack.enter_context(Namespace())
+            self.segment.ip("link", "add", "br0", "type", "bridge", "forward_delay", "0")
+            self.segment.ip("link", "set", "br0", "up")
+            self._start_router(self.join("router", ROUTER))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def join(self, name: str, address: str | None = None) -> Namespace:
+        """A new namespace with `eth0` on the segment, and an address or none."""
+        space = self._stack.enter_context(Namespace())
+        self.segment.ip(
+            *("link", "add", name, "type", "veth"),
+            *("peer", "name", "eth0", "netns", str(space.pid)),
+        )
+        self._connect(name)
+        space.ip("link", "set", "eth0", "up")
+        if address is not None:
+            space.ip("address", "add", f"{address}/24", "broadcast", "+", "dev", "eth0")
+        return space
+
+    def tap(self) -> str:
+        """A new tap on the segment, for a machine that runs in `segment`."""
+        name = f"tap{self._taps}"
+        self._taps += 1
+        self.segment.ip("tuntap", "add", name, "mode", "tap")
+        self._connect(name)
+        return name
+
+    def _connect(self, name: str) -> None:
+        self.segment.ip("link", "set", name, "master", "br0")
+        self.segment.ip("link", "set", name, "up")
+
+    def _start_router(self, space: Namespace) -> None:
+        """Start a DHCP server that knows nothing about booting."""
+        command = space.inside(
+            need("dnsmasq"),
+            "--conf-file=/dev/null",
+            "--keep-in-foreground",
+            "--user=root",
+            "--port=0",  # no DNS
+            "--interface=eth0",
+            "--bind-interfaces",
+            "--leasefile-ro",
+            "--no-ping",  # it would wait three seconds before each offer
+            "--log-dhcp",
+            "--log-facility=-",
+            f"--dhcp-range={PREFIX}100,{PREFIX}200,1h",
+        )
+        log = self._stack.enter_context(self.router_log.open("wb"))
+        router = subprocess.Popen(command, stderr=log)
+        self._stack.callback(router.wait)
+        self._stack.callback(router.terminate)
