@@ -49,6 +49,13 @@ TOTAL_RATE = (2000.0, 4000.0, 1)
 left out ask again."""
 
 
+COUNTERS = (
+    *("received", "offers", "acks", "ignored", "dropped", "unbootable"),
+    *("limited", "unsent", "faults"),
+)
+"""What `Engine.stats` counts."""
+
+
 @dataclass(slots=True)
 class _Port:
     """A socket, and what it was opened for."""
@@ -93,11 +100,7 @@ class Engine:
         self._machines = Rate(*MACHINE_RATE)
         self._relays = Rate(*RELAY_RATE)
         self._total = Rate(*TOTAL_RATE)
-        self._counters = dict.fromkeys(
-            ("received", "offers", "acks", "ignored", "dropped", "unbootable")
-            + ("limited", "unsent", "faults"),
-            0,
-        )
+        self._counters = dict.fromkeys(COUNTERS, 0)
         self._poller = Poller()
         self._ports: dict[int, _Port] = {}
         self._followed_at = time.monotonic()
@@ -113,9 +116,10 @@ class Engine:
         self._set_timer()
 
     def _open(self, number: int, device: str | None, *, boot_server: bool) -> None:
+        # Before the socket: a device that is replaced in between is found out later.
+        index = _index(device) if device is not None else 0
         sock = udp(Place(EVERYWHERE, device), number, "DHCP", reuse=True)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-        index = _index(device) if device is not None else 0
         bound = sock.getsockname()[1]
         port = _Port(sock, boot_server, bound, device, index)
         self._ports[sock.fileno()] = port

@@ -150,6 +150,11 @@ class Connection:
         return self._phase is _Phase.ANSWERING
 
     @property
+    def busy(self) -> bool:
+        """Whether a request is being read or answered."""
+        return self._phase in (_Phase.READING, _Phase.ANSWERING)
+
+    @property
     def finished(self) -> bool:
         """Whether nothing is left to do."""
         return self._phase is _Phase.CLOSED

@@ -76,6 +76,7 @@ class Engine:
         emit: Told what happens.
         places: Where to listen.
         mtu: The MTU of the interface with this index, or None where unknown.
+        clock: Seconds that only grow.
 
     Raises:
         ListenError: The port cannot be opened.
@@ -88,11 +89,13 @@ class Engine:
         emit: events.Emit,
         places: Sequence[Place],
         mtu: Callable[[int], int | None] = lambda index: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._config = config
         self._tree = tree
         self._emit = emit
         self._mtu = mtu
+        self._clock = clock
         self._poller = Poller()
         self._timers: Timers[Key] = Timers()
         self._transfers: dict[Key, _Transfer] = {}
@@ -157,7 +160,7 @@ class Engine:
         for key, transfer in tuple(self._transfers.items()):
             goodbye = transfer.sender.close("the server was stopped")
             self._send(key, transfer.ancillary, goodbye)
-            self._settle(key, transfer, time.monotonic())
+            self._settle(key, transfer, self._clock())
         for sock in self._sockets.values():
             sock.close()
         self._sockets.clear()
@@ -167,9 +170,9 @@ class Engine:
     def poll(self, timeout: float | None = 0.0) -> None:
         """See `fastboot.engine.Engine`."""
         ready = self._poller.wait(timeout)
-        now = time.monotonic()
+        now = self._clock()
         for fd, what in ready:
-            if what & WRITE and self._outbox.get(fd):
+            if what & WRITE and fd in self._outbox:
                 self._flush(fd)
             if what & READ and fd in self._sockets:
                 self._drain_socket(fd, now)
@@ -207,19 +210,19 @@ class Engine:
             packet = decode(data)
         except DecodeError as error:
             return self._drop(peer, str(error))
+        key = (self._data_for[fd], peer)
         match packet:
             case ReadRequest(mode=b"octet" | b"netascii"):
-                key = (self._data_for[fd], peer)
                 if self._is_new(key, data, now):
                     self._begin(key, packet, data, came, now)
             case ReadRequest(filename):
                 text = "this server does not know mail mode"
                 answer = Error(ErrorCode.ILLEGAL_OPERATION, text.encode())
-                self._refuse((fd, peer), came, filename, answer)
+                self._refuse(key, came, filename, answer)
             case WriteRequest(filename):
                 text = "this server takes no files"
                 answer = Error(ErrorCode.ACCESS_VIOLATION, text.encode())
-                self._refuse((fd, peer), came, filename, answer)
+                self._refuse(key, came, filename, answer)
             case _:
                 # Never an ERROR: it may be one of ours, come back (CVE-2024-2169).
                 self._drop(peer, "no request")
@@ -353,11 +356,9 @@ class Engine:
 
     def _send(self, key: Key, ancillary: Ancillary, packets: list[bytes]) -> None:
         fd, peer = key
-        waiting = self._outbox.get(fd)
+        waiting = self._outbox[fd]
         for packet in packets:
             if waiting or not self._send_one(fd, packet, ancillary, peer):
-                if waiting is None:
-                    return  # an ERROR from the well-known port: the client asks again
                 if not waiting:
                     self._poller.change(fd, READ | WRITE)
                 waiting.append((packet, ancillary, peer))

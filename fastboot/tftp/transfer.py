@@ -221,7 +221,7 @@ class Sender:
     def _packets(self, first: int) -> list[bytes]:
         if first == 0:
             return [OptionAck(self._terms.negotiated.answer).encode()]
-        blocks = self._blocks.window(first, self._window)
+        blocks = self._blocks.window(first, self._window if self._confirmed else 1)
         if len(blocks[-1]) < self._blksize:
             self._last = first + len(blocks) - 1
         return [

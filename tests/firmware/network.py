@@ -84,7 +84,9 @@ class Network:
         with ExitStack() as stack:
             self._stack = stack
             self.segment = stack.enter_context(Namespace())
-            self.segment.ip("link", "add", "br0", "type", "bridge", "forward_delay", "0")
+            self.segment.ip(
+                "link", "add", "br0", "type", "bridge", "forward_delay", "0"
+            )
             self.segment.ip("link", "set", "br0", "up")
             self._start_router(self.join("router", ROUTER))
             self._stack = stack.pop_all()
@@ -130,6 +132,7 @@ class Network:
             "--conf-file=/dev/null",
             "--keep-in-foreground",
             "--user=root",
+            "--group=root",  # else it drops rights, and with them its end with us
             "--port=0",  # no DNS
             "--interface=eth0",
             "--bind-interfaces",

@@ -1,0 +1,47 @@
+"""Real firmware boots a real kernel from a folder, on a network with a plain router.
+
+Nothing is set but the folder: the router gives addresses and knows nothing of booting,
+the firmware is as its makers ship it. Each test asks for the last thing that can only
+happen when all before it went well: init's words on the serial line.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from firmware.image import MARKER, TOKEN
+
+pytestmark = [pytest.mark.firmware, pytest.mark.slow]
+
+BOOT = 300.0
+"""Seconds for a boot; on an idle processor it takes 20 to 60."""
+
+
+def words_of_init(machine, server):
+    """What init printed: the kernel's command line."""
+    serial = machine.wait(BOOT)
+    _, marker, words = serial.partition(MARKER)
+    assert marker, f"no init; the serial line:\n{serial}\n\nthe server:\n{server.log}"
+    return words.split("\r\n")[0]
+
+
+def offers_to(machine, server):
+    return [
+        event
+        for event in server.events
+        if event["event"] == "Offered" and event["mac"] == machine.mac
+    ]
+
+
+def test_bios_with_ipxe_in_the_network_card_boots(bios, server):
+    assert TOKEN in words_of_init(bios, server)
+
+
+def test_uefi_boots_by_pxe_over_ipv4(uefi_pxe, server):
+    assert TOKEN in words_of_init(uefi_pxe, server)
+    assert "ack" in [offer["message"] for offer in offers_to(uefi_pxe, server)]
+
+
+def test_uefi_boots_by_http_over_ipv4(uefi_http, server):
+    assert TOKEN in words_of_init(uefi_http, server)
+    assert offers_to(uefi_http, server)[0]["file"].startswith("http://")

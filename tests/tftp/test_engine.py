@@ -1,0 +1,506 @@
+"""TFTP's engine over real sockets on loopback; time is passed in."""
+
+import os
+import random
+import socket
+from types import SimpleNamespace
+
+import pytest
+
+from fastboot import events
+from fastboot.config import TftpConfig
+from fastboot.listen import Place
+from fastboot.tftp import engine as engine_module
+from fastboot.tftp.engine import LATE, Engine
+from fastboot.tftp.packet import Ack, Data, Error, OptionAck, ReadRequest, decode
+from fastboot.tree import Directory, Memory
+
+OCTET = b"octet"
+
+
+class Served:
+    """An engine with a clock that stands still unless told otherwise."""
+
+    def __init__(self, tree, address="127.0.0.1", mtu=None, **config):
+        self.now = 1000.0
+        self.events = []
+        self.engine = Engine(
+            TftpConfig(port=0, **config),
+            tree,
+            self.events.append,
+            [Place(address)],
+            mtu=lambda index: mtu,
+            clock=lambda: self.now,
+        )
+        self.port = self.engine.ports[0][1]
+        self.clients = []
+
+    def client(self, address="127.0.0.1"):
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.bind((address, 0))
+        sock.setblocking(False)
+        self.clients.append(sock)
+        return sock
+
+    def poll(self, seconds=0.0):
+        """Let time pass, then let the engine do all there is to do."""
+        self.now += seconds
+        for _ in range(3):
+            self.engine.poll(0)
+
+    def ask(self, sock, name, *options, mode=OCTET, to="127.0.0.1"):
+        """Send a read request; what came back, and from where."""
+        sock.sendto(ReadRequest(name, mode, options).encode(), (to, self.port))
+        self.poll()
+        return self.take(sock)
+
+    def say(self, sock, packet, tid):
+        sock.sendto(packet.encode(), tid)
+        self.poll()
+        return self.take(sock)
+
+    @staticmethod
+    def take(sock):
+        try:
+            raw, tid = sock.recvfrom(65536)
+        except BlockingIOError:
+            return None, None
+        return decode(raw), tid
+
+    def get(self, sock, name, *options, mode=OCTET):
+        """A whole file, block by block."""
+        packet, tid = self.ask(sock, name, *options, mode=mode)
+        blksize = int(dict(options).get(b"blksize", 512))
+        if isinstance(packet, OptionAck):
+            packet, _ = self.say(sock, Ack(0), tid)
+        whole = packet.payload
+        while len(packet.payload) == blksize:
+            packet, _ = self.say(sock, Ack(packet.block), tid)
+            whole += packet.payload
+        self.say(sock, Ack(packet.block), tid)
+        return whole
+
+    def close(self):
+        self.engine.close()
+        for sock in self.clients:
+            sock.close()
+
+
+@pytest.fixture
+def serve():
+    """Makes `Served`s that end with the test, and in which nothing went wrong inside."""
+    made = []
+
+    def make(tree, **kinds):
+        made.append(Served(tree, **kinds))
+        return made[-1]
+
+    yield make
+    for served in made:
+        served.close()
+        assert not [e for e in served.events if isinstance(e, events.Fault)]
+
+
+FILE = random.Random(1).randbytes(5000)
+TREE = Memory({"file": FILE, "empty": b"", "lines": b"one\ntwo\r\n"})
+
+
+def test_a_file_is_fetched_and_accounted_for(serve):
+    served = serve(TREE)
+    assert served.get(served.client(), b"file", (b"blksize", b"1000")) == FILE
+    (event,) = served.events
+    assert event == events.Finished("tftp", "127.0.0.1", "file", 5000, 0.0, 0)
+    assert served.engine.idle
+
+
+def test_data_comes_from_another_port_than_the_request_went_to(serve):
+    served = serve(TREE)
+    _, tid = served.ask(served.client(), b"file")
+    assert tid[1] != served.port
+
+
+def test_netascii_is_converted(serve):
+    served = serve(TREE)
+    got = served.get(served.client(), b"lines", mode=b"netascii")
+    assert got == b"one\r\ntwo\r\0\r\n"
+
+
+def test_the_size_is_not_told_in_netascii(serve):
+    served = serve(TREE)
+    packet, _ = served.ask(
+        served.client(), b"lines", (b"tsize", b"0"), mode=b"netascii"
+    )
+    assert isinstance(packet, Data)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [b"/file", b"//file", b"\\file", b"./file", b"file\xff", b"file\xff\xff", b"file "],
+)
+def test_P2_P3_names_are_read_as_clients_mean_them(serve, name):
+    served = serve(TREE)
+    assert served.get(served.client(), name) == FILE
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        (b"missing", 1),
+        (b"", 1),
+        (b"../file", 2),
+        (b"a/../file", 2),
+        (b"..\\file", 2),
+        (b"a\nb", 2),
+        (b"\xc3\x28", 1),
+        (b"x" * 400, 1),
+    ],
+)
+def test_P1_P5_what_cannot_be_given_is_an_error_and_an_event(serve, name, code):
+    served = serve(TREE)
+    packet, tid = served.ask(served.client(), name)
+    assert packet.code == code
+    assert tid[1] != served.port  # a TID, as for any answer
+    (event,) = served.events
+    assert isinstance(event, events.RequestRefused)
+    assert served.engine.idle
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        (b"\0\2file\0octet\0", 2),  # WRQ
+        (b"\0\1file\0mail\0", 4),  # RRQ in a mode that RFC 1350 gave up
+    ],
+)
+def test_T14_what_is_not_served_is_refused(serve, raw, code):
+    served = serve(TREE)
+    sock = served.client()
+    sock.sendto(raw, ("127.0.0.1", served.port))
+    served.poll()
+    packet, _ = served.take(sock)
+    assert packet.code == code
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\0",
+        b"\0\1",
+        b"\0\1file",
+        b"\0\1" + b"x" * 2000,
+        b"\0\3\0\1data",  # DATA
+        b"\0\4\0\1",  # ACK
+        b"\0\5\0\0error\0",  # ERROR
+        b"\0\6blksize\x008\0",  # OACK
+        b"\0\7\0\0",
+        b"\xff" * 30,
+    ],
+)
+def test_T1_T4_nothing_but_a_request_is_answered_on_the_well_known_port(serve, raw):
+    served = serve(TREE)
+    sock = served.client()
+    sock.sendto(raw, ("127.0.0.1", served.port))
+    served.poll()
+    assert served.take(sock) == (None, None)
+    (event,) = served.events
+    assert isinstance(event, events.Dropped)
+
+
+def test_T4_a_request_from_a_service_that_answers_anything_is_dropped(
+    serve, monkeypatch
+):
+    served = serve(TREE)
+    sock = served.client()
+    port = sock.getsockname()[1]
+    monkeypatch.setattr(engine_module, "REFLECTORS", frozenset({port}))
+    assert served.ask(sock, b"file") == (None, None)
+
+
+def test_T5_a_stranger_gets_error_5_and_the_transfer_goes_on(serve):
+    served = serve(TREE)
+    sock, stranger = served.client(), served.client()
+    packet, tid = served.ask(sock, b"file")
+    answer, _ = served.say(stranger, Ack(1), tid)
+    assert answer.code == 5
+    packet, _ = served.say(sock, Ack(1), tid)
+    assert packet.block == 2
+
+
+@pytest.mark.parametrize("packet", [Error(0, b"x"), Error(5, b"unknown transfer")])
+def test_T4_a_strangers_error_is_never_answered(serve, packet):
+    served = serve(TREE)
+    _, tid = served.ask(served.client(), b"file")
+    assert served.say(served.client(), packet, tid) == (None, None)
+
+
+def test_T4_errors_to_strangers_are_few(serve):
+    served = serve(TREE)
+    _, tid = served.ask(served.client(), b"file")
+    stranger = served.client()
+    answers = 0
+    for _ in range(200):
+        answer, _ = served.say(stranger, Ack(1), tid)
+        answers += answer is not None
+    assert answers == engine_module.STRAY_ERRORS
+    served.now += 1
+    assert served.say(stranger, Ack(1), tid)[0] is not None
+
+
+def test_T6_a_repeated_request_is_one_transfer(serve):
+    served = serve(TREE)
+    sock = served.client()
+    first = served.ask(sock, b"file", (b"tsize", b"0"))
+    for _ in range(100):
+        assert served.ask(sock, b"file", (b"tsize", b"0")) == first
+    assert served.engine.stats()["active"] == 1
+
+
+def test_a_late_duplicate_of_the_request_does_not_disturb_the_transfer(serve):
+    served = serve(TREE)
+    sock = served.client()
+    _, tid = served.ask(sock, b"file")
+    served.say(sock, Ack(1), tid)
+    assert served.ask(sock, b"file") == (None, None)
+    assert served.say(sock, Ack(2), tid)[0].block == 3
+
+
+def test_a_client_that_begins_anew_on_its_port_is_served_anew(serve):
+    # GRUB counts its ports from 25300 at each boot.
+    served = serve(TREE)
+    sock = served.client()
+    _, tid = served.ask(sock, b"file")
+    served.say(sock, Ack(1), tid)
+    served.now += LATE
+    packet, _ = served.ask(sock, b"file")
+    assert packet.block == 1
+    assert served.engine.stats()["active"] == 1
+
+
+def test_another_name_from_the_same_port_ends_the_old_transfer(serve):
+    served = serve(TREE)
+    sock = served.client()
+    _, tid = served.ask(sock, b"file")
+    served.say(sock, Ack(1), tid)
+    packet, _ = served.ask(sock, b"lines")
+    assert packet.payload == b"one\ntwo\r\n"
+    assert isinstance(served.events[0], events.Failed)
+
+
+def test_the_size_probe_of_a_boot_rom_is_no_failure(serve):
+    served = serve(TREE)
+    sock = served.client()
+    _, tid = served.ask(sock, b"file", (b"tsize", b"0"))
+    served.say(sock, Error(8, b"User aborted the transfer"), tid)
+    assert served.events == [events.Probed("127.0.0.1", "file", 5000)]
+    assert served.engine.idle
+
+
+def test_an_unanswered_packet_is_sent_again_by_the_timer(serve):
+    served = serve(TREE)
+    sock = served.client()
+    first, _ = served.ask(sock, b"file")
+    served.poll(1.0)
+    assert served.take(sock)[0] == first
+
+
+def test_T8_requests_without_a_reply_are_bounded_and_short_lived(serve, monkeypatch):
+    monkeypatch.setattr(engine_module, "UNCONFIRMED_MAX", 20)
+    served = serve(TREE)
+    socks = [served.client() for _ in range(30)]
+    answers = [served.ask(sock, b"file")[0] for sock in socks]
+    assert [answer is not None for answer in answers] == [True] * 20 + [False] * 10
+    for _ in range(6):
+        served.poll(1.0)
+    assert served.engine.idle
+    assert served.ask(socks[-1], b"file")[0] is not None
+
+
+def test_transfers_are_bounded(serve):
+    served = serve(TREE, max_transfers=2)
+    answers = [served.ask(served.client(), b"file")[0] for _ in range(3)]
+    assert [answer is not None for answer in answers] == [True, True, False]
+
+
+def test_T10_a_client_that_vanishes_is_given_up_when_patience_ends(serve):
+    served = serve(TREE, idle_timeout=60)
+    sock = served.client()
+    _, tid = served.ask(sock, b"file")
+    served.say(sock, Ack(1), tid)
+    sock.close()
+    for _ in range(70):
+        served.poll(1.0)
+    (event,) = served.events
+    assert event.reason == "the client stopped answering"
+    assert 60 <= event.seconds <= 69
+    assert served.engine.idle
+
+
+def test_a_block_fits_the_mtu_of_the_interface(serve):
+    served = serve(TREE, mtu=1500)
+    packet, _ = served.ask(served.client(), b"file", (b"blksize", b"8192"))
+    assert packet.options == ((b"blksize", b"1468"),)
+
+
+def test_T13_the_answer_comes_from_the_address_that_was_asked(serve):
+    served = serve(TREE, address="0.0.0.0")
+    sock = served.client()
+    _, tid = served.ask(sock, b"file", to="127.0.0.9")
+    assert tid[0] == "127.0.0.9"
+    _, tid = served.ask(sock, b"missing", to="127.0.0.8")
+    assert tid[0] == "127.0.0.8"
+
+
+def test_ipv6_clients_are_served(serve):
+    served = serve(TREE, address="::1")
+    sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    sock.bind(("::1", 0))
+    sock.setblocking(False)
+    served.clients.append(sock)
+    packet, _ = served.ask(sock, b"file", to="::1")
+    assert packet == Data(1, FILE[:512])
+
+
+def test_F3_a_replaced_file_is_finished_as_it_was(serve, tmp_path):
+    (tmp_path / "file").write_bytes(FILE)
+    served = serve(Directory(tmp_path))
+    sock = served.client()
+    packet, tid = served.ask(sock, b"file")
+    (tmp_path / "new").write_bytes(b"other" * 1000)
+    os.replace(tmp_path / "new", tmp_path / "file")
+    whole = packet.payload
+    while len(packet.payload) == 512:
+        packet, _ = served.say(sock, Ack(packet.block), tid)
+        whole += packet.payload
+    assert whole == FILE
+    assert served.get(served.client(), b"file") == b"other" * 1000
+
+
+def test_F1_a_file_cut_short_ends_its_transfer_and_nothing_else(serve, tmp_path):
+    (tmp_path / "file").write_bytes(FILE)
+    (tmp_path / "other").write_bytes(FILE)
+    served = serve(Directory(tmp_path))
+    sock, neighbour = served.client(), served.client()
+    _, tid = served.ask(sock, b"file")
+    _, other_tid = served.ask(neighbour, b"other")
+    os.truncate(tmp_path / "file", 600)
+    answer, _ = served.say(sock, Ack(1), tid)
+    assert answer.code == 0
+    assert isinstance(served.events[-1], events.Failed)
+    assert served.say(neighbour, Ack(1), other_tid)[0].block == 2
+
+
+def test_T14_no_file_appears_when_one_is_offered(serve, tmp_path):
+    served = serve(Directory(tmp_path))
+    sock = served.client()
+    sock.sendto(b"\0\2new\0octet\0", ("127.0.0.1", served.port))
+    served.poll()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_closing_tells_the_clients_and_frees_everything(serve, tmp_path):
+    (tmp_path / "file").write_bytes(FILE)
+    tree = Directory(tmp_path)
+    before = set(os.listdir("/proc/self/fd"))
+    served = Served(tree)
+    sock = served.client()
+    served.ask(sock, b"file")
+    served.engine.close()
+    answer, _ = served.take(sock)
+    assert answer == Error(0, b"the server was stopped")
+    sock.close()
+    assert set(os.listdir("/proc/self/fd")) == before
+    tree.close()
+
+
+def test_draining_finishes_what_runs_and_takes_nothing_new(serve):
+    served = serve(TREE)
+    sock = served.client()
+    _, tid = served.ask(sock, b"lines")
+    served.engine.drain()
+    assert served.ask(served.client(), b"file") == (None, None)
+    assert not served.engine.idle
+    served.say(sock, Ack(1), tid)
+    assert served.engine.idle
+
+
+class FullSocket:
+    """Stands before a socket and has no room for a while (R4)."""
+
+    def __init__(self, sock, refusals):
+        self.sock = sock
+        self.refusals = refusals
+
+    def sendmsg(self, *args):
+        if self.refusals:
+            self.refusals -= 1
+            raise BlockingIOError
+        return self.sock.sendmsg(*args)
+
+    def __getattr__(self, name):
+        return getattr(self.sock, name)
+
+
+def test_R4_blocks_wait_for_room_in_their_order(serve):
+    served = serve(Memory({"file": FILE}))
+    sock = served.client()
+    _, tid = served.ask(sock, b"file", (b"windowsize", b"8"))
+    (fd,) = served.engine._outbox
+    served.engine._sockets[fd] = FullSocket(served.engine._sockets[fd], 3)
+    sock.sendto(Ack(0).encode(), tid)
+    got = []
+    for _ in range(15):
+        served.poll()
+        packet, _ = served.take(sock)
+        if packet is not None:
+            got.append(packet.block)
+    assert got == list(range(1, 9))
+
+
+def test_a_mistake_inside_one_request_leaves_the_rest_alone():
+    class Broken:
+        def open(self, name, client):
+            if name == "bad":
+                raise ZeroDivisionError
+            return TREE.open(name, client)
+
+    served = Served(Broken())
+    served.ask(served.client(), b"bad")
+    assert isinstance(served.events[0], events.Fault)
+    assert served.get(served.client(), b"file") == FILE
+    served.close()
+
+
+def test_the_tree_is_told_who_asks(serve):
+    asked = []
+    tree = SimpleNamespace(open=lambda name, client: asked.append(client) or TREE.open(name, client))
+    served = serve(tree)
+    served.ask(served.client(), b"file")
+    assert (asked[0].address, asked[0].protocol, asked[0].server) == (
+        "127.0.0.1",
+        "tftp",
+        "127.0.0.1",
+    )
+
+
+def test_F7_many_clients_share_a_file_without_mixing_their_places(serve, tmp_path):
+    (tmp_path / "file").write_bytes(FILE)
+    served = serve(Directory(tmp_path))
+    rng = random.Random(7)
+    open_transfers = []
+    for _ in range(100):
+        sock = served.client()
+        packet, tid = served.ask(sock, b"file")
+        open_transfers.append((sock, tid, [packet]))
+    done = 0
+    while open_transfers:
+        item = rng.choice(open_transfers)
+        sock, tid, packets = item
+        packet, _ = served.say(sock, Ack(packets[-1].block), tid)
+        if packet is None:
+            assert b"".join(p.payload for p in packets) == FILE
+            open_transfers.remove(item)
+            done += 1
+        else:
+            packets.append(packet)
+    assert done == 100

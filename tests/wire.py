@@ -1,0 +1,132 @@
+"""A TFTP reader and a wire between it and a sender, in simulated time.
+
+The reader follows RFC 7440: it acknowledges the last block of a window, and at a gap
+the last block that came in order. Styles differ where real clients do.
+"""
+
+import heapq
+import itertools
+
+from fastboot.tftp.packet import Ack, Data, Error, OptionAck, decode
+
+LATENCY = 0.001
+"""Seconds from one end to the other."""
+
+
+class Reader:
+    """The client's side of a read request.
+
+    style: "once" reports a gap once, as RFC 7440 means it; "every" reports it for each
+    block that follows, as edk2 does; "silent" waits for its timer, as U-Boot does.
+    """
+
+    def __init__(self, blksize=512, window=1, *, oack=True, style="once", timeout=1.0):
+        self.blksize = blksize
+        self.window = window
+        self.style = style
+        self.timeout = timeout
+        self.expected = 0 if oack else 1
+        self.in_window = 0
+        self.reported = None
+        self.payload = []
+        self.done = False
+        self.error = None
+        self.deadline = timeout
+
+    def receive(self, raw, now):
+        packet = decode(raw)
+        self.deadline = now + self.timeout
+        match packet:
+            case OptionAck():
+                if self.expected <= 1 and not self.payload:
+                    self.expected = 1
+                    return [Ack(0).encode()]
+                return []
+            case Data(block, payload):
+                return self._data(block, payload)
+            case Error(code, message):
+                self.error = (code, message)
+                return []
+
+    def _data(self, block, payload):
+        if self.done:
+            return [Ack((self.expected - 1) & 0xFFFF).encode()]
+        if self.expected == 0 or block != self.expected & 0xFFFF:
+            return self._gap(block)
+        self.payload.append(payload)
+        self.expected += 1
+        self.in_window += 1
+        self.reported = None
+        self.done = len(payload) < self.blksize
+        if self.done or self.in_window == self.window:
+            self.in_window = 0
+            return [Ack(block).encode()]
+        return []
+
+    def _gap(self, block):
+        if self.expected == 0 or self.style == "silent":
+            return []
+        behind = (self.expected - block) & 0xFFFF
+        if 0 < behind < 0x8000 and self.window == 1:
+            return [Ack(block).encode()]  # the acknowledgement was lost
+        if self.style == "once" and self.reported == self.expected:
+            return []
+        self.reported = self.expected
+        self.in_window = 0
+        return [Ack((self.expected - 1) & 0xFFFF).encode()]
+
+    def tick(self, now):
+        self.deadline = now + self.timeout
+        if self.expected == 0 or (self.expected == 1 and not self.payload):
+            return []  # a real one repeats its request: the engine's business
+        self.in_window = 0
+        return [Ack((self.expected - 1) & 0xFFFF).encode()]
+
+
+class Wire:
+    """Carries datagrams between a sender and a reader, and counts them from 0.
+
+    faults: what befalls the n-th datagram: "lose", "duplicate" or "delay" (by 1.5 s).
+    """
+
+    def __init__(self, sender, reader, faults=None, *, fate=None):
+        self.sender = sender
+        self.reader = reader
+        self.fate = fate or (faults or {}).get
+        self.sent = []  # what the sender sent, as it left
+        self._queue = []
+        self._order = itertools.count()
+        self._numbers = itertools.count()
+
+    def _put(self, raws, to, now):
+        for raw in raws:
+            if to is self.reader:
+                self.sent.append(raw)
+            fate = self.fate(next(self._numbers))
+            if fate == "lose":
+                continue
+            delay = 1.5 if fate == "delay" else LATENCY
+            for _ in range(2 if fate == "duplicate" else 1):
+                item = (now + delay, next(self._order), to, raw)
+                heapq.heappush(self._queue, item)
+
+    def run(self, until=120.0):
+        now = 0.0
+        self._put(self.sender.start(now), self.reader, now)
+        while now < until and not (self.sender.finished and not self._queue):
+            timers = [self.reader.deadline]
+            if self.sender.deadline is not None:
+                timers.append(self.sender.deadline)
+            arriving = self._queue[0][0] if self._queue else float("inf")
+            now = min(arriving, *timers)
+            if now == arriving:
+                _, _, to, raw = heapq.heappop(self._queue)
+                back = self.sender if to is self.reader else self.reader
+                self._put(to.receive(raw, now), back, now)
+            elif now == self.sender.deadline:
+                self._put(self.sender.tick(now), self.reader, now)
+            else:
+                self._put(self.reader.tick(now), self.sender, now)
+            if self.sender.finished and self.reader.done:
+                break
+        return now
