@@ -22,14 +22,11 @@ TEXT_MAX = 512
 REPEATS_MAX = 10
 """Lines of one kind about one client in each period; the rest is counted."""
 
-KIND_MAX = 50
+KIND_MAX = 100
 """Lines of one kind about all clients in each period, finished transfers aside."""
 
 PERIOD = 10.0
 """Seconds of a period."""
-
-KINDS_MAX = 4096
-"""Kinds of lines counted at the same time."""
 
 
 def clean(text: str) -> str:
@@ -157,7 +154,7 @@ class Report:
         """Take an event, from any thread."""
         with self._lock:
             now = self._clock()
-            if now - self._since >= PERIOD or len(self._counts) >= KINDS_MAX:
+            if now - self._since >= PERIOD:
                 self._since = now
                 self._counts.clear()
                 self.close()
@@ -170,9 +167,13 @@ class Report:
         kind = _kind(event)
         if not kind:
             return False
+        if self._counts[kind[:1]] >= KIND_MAX:
+            return True
         self._counts[kind] += 1
+        if self._counts[kind] > REPEATS_MAX:
+            return True
         self._counts[kind[:1]] += 1
-        return self._counts[kind] > REPEATS_MAX or self._counts[kind[:1]] > KIND_MAX
+        return False
 
     def close(self) -> None:
         """Say how many lines were left out, if any."""

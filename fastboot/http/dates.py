@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -80,4 +80,4 @@ def read_date(value: bytes, now: float) -> int | None:
         return None  # the 31st of June, 25 o'clock
     if second > 60:  # 60 is a leap second
         return None
-    return int((date + timedelta(seconds=second)).timestamp())
+    return int(date.timestamp()) + second

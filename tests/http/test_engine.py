@@ -1,0 +1,671 @@
+"""HTTP over real sockets on loopback: bit-exact, fair, bounded, and never down."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import resource
+import select
+import selectors
+import socket
+import struct
+import subprocess
+import threading
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from fastboot.config import HttpConfig
+from fastboot.errors import ConfigError, ListenError
+from fastboot.events import (
+    Dropped,
+    Failed,
+    Fault,
+    Finished,
+    Listening,
+    RequestRefused,
+)
+from fastboot.http import engine as module
+from fastboot.http.engine import PAUSE, SHARE_MOST, TURNED_AWAY, Engine
+from fastboot.listen import Place
+from fastboot.tree import Directory, Memory
+from peers import need
+
+LOOPBACK = [Place("127.0.0.1")]
+PATIENCE = 20.0  # seconds until a client gives up: a test that fails ends
+LARGE = 24 << 20  # more than the kernel holds for a client that does not read
+
+
+def content(size, seed=0):
+    """Bytes in which each kilobyte is another."""
+    block = (
+        hashlib.blake2b(b"%d" % at, salt=b"%d" % seed).digest() for at in range(4096)
+    )
+    whole = b"".join(block)
+    return (whole * (size // len(whole) + 1))[:size]
+
+
+def get(path, *lines):
+    """A request for `path` with these field lines."""
+    return b"\r\n".join([b"GET %s HTTP/1.1" % path, b"Host: boot", *lines, b"", b""])
+
+
+class Server:
+    """An engine and what it reported."""
+
+    def __init__(self, tree, **settings):
+        self.events = []
+        config = HttpConfig(port=0, **settings)
+        self.engine = Engine(config, tree, self.events.append, LOOPBACK)
+        (self.address,) = self.engine.ports
+
+    def connect(self):
+        """A client's socket."""
+        return socket.create_connection(self.address, timeout=PATIENCE)
+
+    def pump(self, until):
+        """Poll in this thread until something holds."""
+        for _ in range(2000):
+            if until():
+                return
+            self.engine.poll(0.01)
+        raise AssertionError("it did not happen")
+
+    def of(self, kind):
+        """The events of one kind."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+    @contextmanager
+    def polled(self):
+        """Poll in another thread."""
+        stop = threading.Event()
+
+        def run():
+            while not stop.is_set():
+                self.engine.poll(1.0)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            self.engine.wake()
+            thread.join(PATIENCE)
+            assert not thread.is_alive()
+
+
+@pytest.fixture
+def serve():
+    """Start engines; they are closed, and with them every descriptor."""
+    with ExitStack() as stack:
+
+        def start(tree, **settings):
+            server = Server(tree, **settings)
+            stack.callback(server.engine.close)
+            return server
+
+        yield start
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder to serve, with its tree."""
+    (tmp_path / "root").mkdir()
+    tree = Directory(tmp_path / "root")
+    yield tmp_path / "root", tree
+    tree.close()
+
+
+def read_answer(client):
+    """Status, head and body of one answer."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        more = client.recv(65536)
+        assert more, data
+        data += more
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = re.search(rb"\r\nContent-Length: (\d+)", head)
+    while length and len(body) < int(length[1]):
+        more = client.recv(1 << 20)
+        assert more
+        body += more
+    return int(head[9:12]), head, body
+
+
+def read_to_end(client):
+    """All bytes until the end, and whether it was a reset."""
+    data = b""
+    try:
+        while more := client.recv(1 << 20):
+            data += more
+    except ConnectionResetError:
+        return data, True
+    return data, False
+
+
+# Content
+
+
+@pytest.mark.parametrize("size", [0, 1, 4096, SHARE_MOST, 5_000_001])
+def test_a_file_arrives_bit_for_bit(serve, folder, size):
+    root, tree = folder
+    (root / "linux").write_bytes(content(size))
+    server = serve(tree)
+    with server.polled(), server.connect() as client:
+        for _ in range(2):  # on one connection
+            client.sendall(get(b"/linux"))
+            status, _, body = read_answer(client)
+            assert status == 200
+            assert body == content(size)
+    assert server.engine.stats()["requests"] == 2
+
+
+def test_F7_a_hundred_clients_get_their_files_bit_for_bit(serve, folder):
+    root, tree = folder
+    size = 2_000_003
+    digests = []
+    for seed in range(4):
+        (root / f"file{seed}").write_bytes(content(size, seed))
+        digests.append(hashlib.sha256(content(size, seed)).digest())
+    server = serve(tree)
+    with server.polled(), ExitStack() as stack, selectors.DefaultSelector() as ready:
+        bodies = {}
+        for number in range(100):
+            client = stack.enter_context(server.connect())
+            client.sendall(get(b"/file%d" % (number % 4), b"Connection: close"))
+            ready.register(client, selectors.EVENT_READ, number)
+            bodies[number] = bytearray()
+        while ready.get_map():
+            events = ready.select(PATIENCE)
+            assert events
+            for key, _ in events:
+                data = key.fileobj.recv(1 << 18)
+                if data:
+                    bodies[key.data] += data
+                else:
+                    ready.unregister(key.fileobj)
+    for number, data in bodies.items():
+        body = data.partition(b"\r\n\r\n")[2]
+        assert hashlib.sha256(body).digest() == digests[number % 4]
+    assert len(server.of(Finished)) == 100
+
+
+def test_one_turn_gives_a_client_no_more_than_its_share(serve, folder, monkeypatch):
+    root, tree = folder
+    (root / "linux").write_bytes(content(LARGE))
+    calls = []
+    sendfile = os.sendfile
+
+    def counted(out, fd, offset, length):
+        calls.append(length)
+        return sendfile(out, fd, offset, length)
+
+    monkeypatch.setattr(os, "sendfile", counted)
+    server = serve(tree)
+    with server.connect() as client:
+        client.sendall(get(b"/linux"))
+        server.pump(lambda: calls)
+    assert sum(calls) <= SHARE_MOST
+
+
+def sendfile_that_fails(*_):
+    raise OSError(errno.EINVAL, "Invalid argument")
+
+
+@pytest.mark.parametrize("missing", [True, False])
+def test_a_file_arrives_without_sendfile_as_well(serve, folder, monkeypatch, missing):
+    if missing:
+        monkeypatch.delattr(os, "sendfile")
+    else:
+        monkeypatch.setattr(os, "sendfile", sendfile_that_fails)
+    root, tree = folder
+    (root / "linux").write_bytes(content(3_000_000))
+    server = serve(tree)
+    with server.polled(), server.connect() as client:
+        client.sendall(get(b"/linux"))
+        assert read_answer(client)[2] == content(3_000_000)
+
+
+def test_content_in_memory_arrives_bit_for_bit(serve):
+    server = serve(Memory({"boot.ipxe": b"#!ipxe\n", "large": content(3_000_000)}))
+    with server.polled(), server.connect() as client:
+        client.sendall(get(b"/boot.ipxe") + get(b"/large", b"Range: bytes=1000000-"))
+        assert read_answer(client)[2] == b"#!ipxe\n"
+        status, head, body = read_answer(client)
+    assert (status, body) == (206, content(3_000_000)[1_000_000:])
+    assert b"\r\nContent-Range: bytes 1000000-2999999/3000000\r\n" in head
+
+
+def test_a_client_that_sends_no_more_gets_its_answer(serve):
+    server = serve(Memory({"large": content(3_000_000)}))
+    with server.polled(), server.connect() as client:
+        client.sendall(get(b"/large"))
+        client.shutdown(socket.SHUT_WR)
+        data, reset = read_to_end(client)
+    assert data.endswith(content(3_000_000))
+    assert not reset
+
+
+def test_H7_thousands_of_pipelined_requests_are_answered_in_order(serve):
+    server = serve(Memory({"a": b"first", "b": b"second"}))
+    with server.polled(), server.connect() as client:
+        asked = (get(b"/a") + get(b"/b")) * 2500 + get(b"/a", b"Connection: close")
+        sender = threading.Thread(target=client.sendall, args=(asked,))
+        sender.start()
+        data, reset = read_to_end(client)
+        sender.join(PATIENCE)
+    assert re.findall(rb"first|second", data) == [b"first", b"second"] * 2500 + [
+        b"first"
+    ]
+    assert not reset
+
+
+# Files that change
+
+
+def test_F1_F2_a_file_cut_short_ends_its_transfers_and_no_others(serve, folder):
+    root, tree = folder
+    (root / "cut").write_bytes(content(LARGE))
+    (root / "whole").write_bytes(content(LARGE, 1))
+    server = serve(tree)
+    with server.polled(), ExitStack() as stack:
+        clients = [stack.enter_context(server.connect()) for _ in range(6)]
+        for number, client in enumerate(clients):
+            client.sendall(get(b"/whole" if number % 2 else b"/cut"))
+            client.recv(1000)
+        os.truncate(root / "cut", 0)
+        for client in clients[::2]:
+            data, reset = read_to_end(client)
+            assert len(data) < LARGE - 1000
+            assert reset  # what is missing is never mistaken for the end
+        for client in clients[1::2]:
+            left = LARGE
+            while left > 2000:  # the head and the first bytes are read already
+                left -= len(client.recv(1 << 20))
+    failed = server.of(Failed)
+    assert [event.name for event in failed] == ["/cut"] * 3
+    assert all(event.size < LARGE for event in failed)
+    assert not server.of(Fault)
+
+
+def test_F3_a_file_that_is_replaced_is_sent_as_it_was(serve, folder):
+    root, tree = folder
+    (root / "linux").write_bytes(content(LARGE))
+    (root / "new").write_bytes(b"new")
+    server = serve(tree)
+    with server.polled(), server.connect() as client, server.connect() as other:
+        client.sendall(get(b"/linux"))
+        start = client.recv(1000)
+        (root / "new").replace(root / "linux")
+        other.sendall(get(b"/linux"))
+        assert read_answer(other)[2] == b"new"
+        client.shutdown(socket.SHUT_WR)
+        data, _ = read_to_end(client)
+    assert (start + data).partition(b"\r\n\r\n")[2] == content(LARGE)
+
+
+def test_F4_a_file_that_is_rewritten_in_place_is_not_called_complete(serve, folder):
+    root, tree = folder
+    (root / "linux").write_bytes(content(LARGE))
+    server = serve(tree)
+    with server.polled(), server.connect() as client:
+        client.sendall(get(b"/linux"))
+        client.recv(1000)
+        with (root / "linux").open("r+b") as file:
+            file.write(b"other")
+        data, reset = read_to_end(client)
+    assert reset
+    assert len(data) < LARGE
+    (event,) = server.of(Failed)
+    assert "rewritten" in event.reason
+
+
+def test_F5_a_file_that_grows_is_sent_to_its_first_size(serve, folder):
+    root, tree = folder
+    (root / "linux").write_bytes(content(LARGE))
+    server = serve(tree)
+    with server.polled(), server.connect() as client:
+        client.sendall(get(b"/linux", b"Connection: close"))
+        start = client.recv(1000)
+        with (root / "linux").open("ab") as file:
+            file.write(b"more")
+        data, reset = read_to_end(client)
+    assert (start + data).partition(b"\r\n\r\n")[2] == content(LARGE)
+    assert not reset
+
+
+# Names
+
+
+NAMES_OUTSIDE = [
+    b"/../%s",
+    b"/a/../../%s",
+    b"/%%2e%%2e/%s",
+    b"/..%%5c%s",
+    b"/" + b"../" * 1000 + b"%s",
+    b"/link/%s",
+    b"/..;/../%s",
+]
+
+
+@pytest.mark.parametrize("name", NAMES_OUTSIDE)
+def test_P1_P6_nothing_tells_what_there_is_outside_of_the_root(serve, folder, name):
+    root, tree = folder
+    (root.parent / "secret").write_bytes(b"secret")
+    (root / "link").symlink_to(root.parent)
+    server = serve(tree)
+    answers = []
+    with server.polled():
+        for target in (b"secret", b"absent"):
+            with server.connect() as client:
+                client.sendall(get(name % target))
+                status, head, body = read_answer(client)
+                answers.append((status, re.sub(rb"Date: .*\r\n", b"", head), body))
+    assert answers[0] == answers[1]
+    assert answers[0][0] in (403, 404)
+    assert len(server.of(RequestRefused)) == 2
+
+
+@pytest.mark.parametrize(
+    "name", [b"/etc/passwd", b"//f", b"/./f", b"/d", b"/pipe", b"/"]
+)
+def test_P2_P7_names_that_are_no_file_beneath_the_root(serve, folder, name):
+    root, tree = folder
+    (root / "f").write_bytes(b"here")
+    (root / "d").mkdir()
+    os.mkfifo(root / "pipe")
+    server = serve(tree)
+    with server.polled(), server.connect() as client:
+        client.sendall(get(name))
+        status, _, body = read_answer(client)
+    if name.endswith(b"/f"):
+        assert body == b"here"
+    else:
+        assert status in (403, 404)
+
+
+# Faults, limits, time
+
+
+class Broken:
+    """A tree with a mistake in it."""
+
+    def open(self, name, client):
+        if name == "/broken":
+            raise ZeroDivisionError
+        return Memory({"f": b"fine"}).open(name, client)
+
+
+def test_a_mistake_of_a_tree_costs_one_connection(serve):
+    server = serve(Broken())
+    with server.polled(), server.connect() as client, server.connect() as other:
+        client.sendall(get(b"/broken"))
+        assert read_to_end(client) == (b"", True)
+        other.sendall(get(b"/f"))
+        assert read_answer(other)[2] == b"fine"
+    (fault,) = server.of(Fault)
+    assert isinstance(fault.error, ZeroDivisionError)
+    assert server.engine.stats()["faults"] == 1
+
+
+def test_H7_a_client_that_resets_mid_transfer_is_reported_and_forgotten(serve, folder):
+    root, tree = folder
+    (root / "linux").write_bytes(content(LARGE))
+    server = serve(tree)
+    client = server.connect()
+    client.sendall(get(b"/linux"))
+    server.pump(lambda: server.engine.stats()["sent_bytes"])
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+    server.pump(lambda: server.engine.stats()["connections"] == 0)
+    (failed,) = server.of(Failed)
+    assert 0 < failed.size < LARGE
+    assert not server.of(Fault)
+
+
+def test_connections_above_the_limit_are_told_so_and_then_not(serve):
+    server = serve(Memory({"f": b"fine"}), max_connections=2)
+    with ExitStack() as stack:
+        clients = [
+            stack.enter_context(server.connect()) for _ in range(3 + TURNED_AWAY)
+        ]
+        server.pump(lambda: server.engine.stats()["accepted"] == len(clients))
+        with server.polled():
+            for client in clients[:2]:
+                client.sendall(get(b"/f"))
+                assert read_answer(client)[2] == b"fine"
+            clients[2].sendall(get(b"/f"))
+            status, head, _ = read_answer(clients[2])
+            assert status == 503
+            assert b"\r\nRetry-After: 5\r\n" in head
+            assert read_to_end(clients[2]) == (b"", False)
+            assert read_to_end(clients[-1])[0] == b""
+    assert server.engine.stats()["turned_away"] == 1 + TURNED_AWAY
+    assert len(server.of(Dropped)) == TURNED_AWAY
+
+
+@contextmanager
+def no_descriptors_left():
+    """Let the process open no further file."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    spare = os.dup(0)
+    os.close(spare)  # the lowest free number
+    resource.setrlimit(resource.RLIMIT_NOFILE, (spare, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+class Clock:
+    """A monotonic clock that the test moves."""
+
+    def __init__(self, monkeypatch):
+        self.now = 1000.0
+        monkeypatch.setattr(module, "monotonic", lambda: self.now)
+
+
+def test_R1_without_descriptors_the_engine_waits_and_goes_on(serve, monkeypatch):
+    clock = Clock(monkeypatch)
+    server = serve(Memory({"f": b"fine"}))
+    with server.connect() as first, server.connect() as second:
+        server.pump(lambda: server.engine.stats()["accepted"] == 2)
+        with server.connect() as third:
+            with no_descriptors_left():
+                server.engine.poll(1.0)
+                assert server.engine.stats()["accepted"] == 2
+                readable, _, _ = select.select([third], [], [], 0)
+                assert not readable
+                first.sendall(get(b"/f"))  # who is there already is served
+                server.pump(lambda: server.engine.stats()["requests"] == 1)
+            assert server.engine.stats()["accepted"] == 2  # not asked again and again
+            clock.now += PAUSE
+            second.sendall(get(b"/f"))
+            server.pump(lambda: server.engine.stats()["accepted"] == 3)
+
+
+def test_H1_a_head_that_does_not_come_is_answered_408(serve, monkeypatch):
+    clock = Clock(monkeypatch)
+    server = serve(Memory({}), head_timeout=15)
+    with server.connect() as client:
+        client.sendall(b"GET / HT")
+        server.pump(lambda: server.engine.stats()["connections"] == 1)
+        server.pump(lambda: not server.engine.idle)
+        clock.now += 15.5
+        server.pump(lambda: server.of(Dropped))
+        assert read_answer(client)[0] == 408
+        clock.now += 5.5
+        server.pump(lambda: server.engine.stats()["connections"] == 0)
+
+
+def test_H1_a_client_that_reads_nothing_is_cut_off(serve, monkeypatch, folder):
+    root, tree = folder
+    (root / "linux").write_bytes(content(LARGE))
+    clock = Clock(monkeypatch)
+    server = serve(tree, stall_timeout=120)
+    with server.connect() as client:
+        client.sendall(get(b"/linux"))
+        server.pump(lambda: server.engine.stats()["sent_bytes"])
+        for _ in range(50):
+            server.engine.poll(0)
+        clock.now += 121
+        server.pump(lambda: server.engine.stats()["connections"] == 0)
+        assert read_to_end(client)[1]
+    assert len(server.of(Failed)) == 1
+
+
+def test_a_client_that_reads_nothing_does_not_keep_the_engine_busy(serve, folder):
+    root, tree = folder
+    (root / "linux").write_bytes(content(LARGE))
+    server = serve(tree)
+    with server.connect() as client:
+        client.sendall(get(b"/linux"))
+        server.pump(
+            lambda: (
+                server.engine.stats()["sent_bytes"] and not is_readable(server.engine)
+            )
+        )
+
+
+def is_readable(descriptor):
+    return bool(select.select([descriptor], [], [], 0)[0])
+
+
+# The engine's interface
+
+
+def test_it_tells_where_it_listens(serve):
+    server = serve(Memory({}))
+    (listening,) = server.events
+    assert listening == Listening("http", *server.address)
+    assert server.engine.idle
+    assert server.engine.stats()["connections"] == 0
+
+
+def test_a_port_that_is_taken_is_an_error_for_a_person(serve):
+    server = serve(Memory({}))
+    taken = HttpConfig(port=server.address[1])
+    with pytest.raises(ListenError, match="this program has it"):
+        Engine(taken, Memory({}), server.events.append, LOOPBACK)
+
+
+def test_a_port_that_was_never_chosen_is_an_error():
+    with pytest.raises(ConfigError):
+        Engine(HttpConfig(), Memory({}), print, LOOPBACK)
+
+
+def test_wake_ends_a_poll_without_end(serve):
+    server = serve(Memory({}))
+    server.engine.wake()
+    server.engine.poll(None)
+
+
+def test_R9_draining_completes_what_is_under_way_and_takes_nothing_new(serve):
+    server = serve(Memory({"large": content(LARGE)}))
+    with server.connect() as client, server.connect() as waiting:
+        client.sendall(get(b"/large"))
+        server.pump(lambda: server.engine.stats()["sent_bytes"])
+        server.pump(lambda: server.engine.stats()["connections"] == 2)
+        server.engine.drain()
+        assert server.engine.ports == ()
+        assert not server.engine.idle
+        with pytest.raises(ConnectionRefusedError):
+            server.connect()
+        assert waiting.recv(1) == b""
+        with server.polled():
+            data, reset = read_to_end(client)
+        assert data.endswith(content(LARGE)[-1000:])
+        assert not reset
+    server.pump(lambda: server.engine.idle)
+    assert len(server.of(Finished)) == 1
+
+
+def test_closing_ends_all_and_gives_every_descriptor_back(folder):
+    root, tree = folder
+    (root / "linux").write_bytes(content(LARGE))
+    before = set(os.listdir("/proc/self/fd"))
+    server = Server(tree)
+    with server.connect() as client, server.connect() as waiting:
+        client.sendall(get(b"/linux"))
+        server.pump(lambda: server.engine.stats()["sent_bytes"])
+        server.pump(lambda: server.engine.stats()["connections"] == 2)
+        server.engine.close()
+        server.engine.close()
+        assert read_to_end(client)[1]
+        assert waiting.recv(1) == b""
+    assert set(os.listdir("/proc/self/fd")) == before
+    assert [event.reason for event in server.of(Failed)] == ["the server was stopped"]
+
+
+# A real client
+
+
+@pytest.fixture
+def curl(serve, folder):
+    """Run curl against a folder with /linux (3 MB) and /EFI/a b.efi."""
+    program = need("curl")
+    root, tree = folder
+    (root / "linux").write_bytes(content(3_000_000))
+    (root / "EFI").mkdir()
+    (root / "EFI" / "a b.efi").write_bytes(b"MZ")
+    server = serve(tree)
+    base = "http://{}:{}".format(*server.address)
+
+    def run(*arguments, status=0):
+        words = [word.replace("@", base) for word in arguments]
+        command = [program, "--silent", "--max-time", str(PATIENCE), *words]
+        done = subprocess.run(command, capture_output=True, check=False, timeout=60)
+        assert done.returncode == status, done
+        return done.stdout
+
+    with server.polled():
+        yield run
+
+
+@pytest.mark.interop
+def test_curl_downloads(curl):
+    assert curl("@/linux") == content(3_000_000)
+    assert curl("--http1.0", "@/linux") == content(3_000_000)
+    assert curl("@/EFI/a%20b.efi") == b"MZ"
+
+
+@pytest.mark.interop
+def test_curl_reads_parts(curl):
+    assert curl("--range", "10-19", "@/linux") == content(20)[10:]
+    assert curl("--range", "-5", "@/linux") == content(3_000_000)[-5:]
+    parts = curl("--range", "0-9,1000-1009", "@/linux")
+    assert content(10) in parts
+    assert content(1010)[1000:] in parts
+
+
+@pytest.mark.interop
+def test_curl_resumes(curl, tmp_path):
+    part = tmp_path / "part"
+    part.write_bytes(content(1_000_000))
+    curl("--continue-at", "-", "--output", str(part), "@/linux")
+    assert part.read_bytes() == content(3_000_000)
+
+
+@pytest.mark.interop
+def test_curl_keeps_its_connection(curl):
+    out = curl("--head", "-w", "connects %{num_connects}\n", "@/linux", "@/linux")
+    assert re.findall(rb"connects (\d)", out) == [b"1", b"0"]
+
+
+@pytest.mark.interop
+def test_curl_asks_whether_a_file_changed(curl, tmp_path):
+    tag = tmp_path / "etag"
+    assert curl("--etag-save", str(tag), "@/linux") == content(3_000_000)
+    out = curl("--etag-compare", str(tag), "-w", "%{http_code}", "@/linux")
+    assert out == b"304"
+
+
+@pytest.mark.interop
+def test_curl_is_refused(curl):
+    assert curl("-w", " %{http_code}", "@/none") == b"404 Not Found\n 404"
+    assert curl("--path-as-is", "@/../linux") == b"403 Forbidden\n"
+    assert curl("--data", "x", "@/linux") == b"405 Method Not Allowed\n"
+    assert curl("--fail", "@/none", status=22) == b""

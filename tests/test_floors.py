@@ -1,0 +1,105 @@
+"""The house: imports only go down, and protocols do not know each other."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import fastboot
+
+ROOT = Path(fastboot.__file__).parent
+PROTOCOLS = {"tftp", "http", "dhcp"}
+
+FLOORS = [
+    # 0: what everything may use
+    ["errors", "_ext"],
+    ["events", "config", "timers", "poller", "beneath"],
+    # 1: content, settings, and what goes over the wire
+    ["tree", "settings", "report", "engine", "listen", "interfaces"],
+    ["arrival", "http.limits", "http.dates", "dhcp.options", "tftp.packet"],
+    ["http.message", "dhcp.packet", "dhcp.pxe", "tftp.options", "tftp.blocks"],
+    ["http.ranges"],
+    # 2: machines
+    ["tftp.transfer", "http.respond"],
+    ["http.connection"],
+    # 3: decisions
+    ["boot.machine"],
+    ["boot.programs"],
+    ["boot.choose", "boot.entries"],
+    ["boot.menu", "dhcp.reply", "dhcp.rate"],
+    ["dhcp.proxy"],
+    # 4: sockets
+    ["tftp.engine", "http.engine", "dhcp.engine"],
+    # 5: composition
+    ["server"],
+    ["drivers"],
+    # 6: people
+    ["banner"],
+    ["cli"],
+    ["__main__"],
+]
+
+
+def floor(module):
+    """The number of the floor a module lives on."""
+    name = module.removeprefix("fastboot.")
+    package = name.partition(".")[0]
+    if package in ("drivers", "_ext"):
+        name = package
+    for number, names in enumerate(FLOORS):
+        if name in names:
+            return number
+    raise AssertionError(f"{module} has no floor: give it one in FLOORS")
+
+
+def modules():
+    for path in sorted(ROOT.rglob("*.py")):
+        parts = path.relative_to(ROOT.parent).with_suffix("").parts
+        if parts[-1] != "__init__" or parts[1:2] in (("drivers",), ("_ext",)):
+            name = ".".join(parts).removesuffix(".__init__")
+            yield name, path
+
+
+def imports_of(name, path):
+    """The modules of this package that a file imports, wherever it does."""
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (a.name for a in node.names if a.name.startswith("fastboot"))
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                upward = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*upward, base]).rstrip(".")
+            if base.startswith("fastboot"):
+                for alias in node.names:
+                    inner = ROOT.parent.joinpath(*base.split("."), alias.name)
+                    module = inner.with_suffix(".py").exists() or inner.is_dir()
+                    yield f"{base}.{alias.name}" if module else base
+
+
+MODULES = dict(modules())
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_go_down(name):
+    for imported in imports_of(name, MODULES[name]):
+        if imported.startswith("fastboot.drivers") and name.startswith(
+            "fastboot.drivers"
+        ):
+            continue
+        assert floor(imported) < floor(name), f"{name} imports {imported}"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_protocols_do_not_import_each_other(name):
+    own = name.split(".")[1]
+    for imported in imports_of(name, MODULES[name]):
+        other = (imported.split(".") + [""])[1]
+        assert own not in PROTOCOLS or other not in PROTOCOLS - {own}, imported
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_is_a_small_room(name):
+    lines = len(MODULES[name].read_text("utf-8").splitlines())
+    assert lines <= 420, f"{name} has {lines} lines: it wants to be two"

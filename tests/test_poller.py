@@ -1,0 +1,119 @@
+"""The one descriptor of an engine."""
+
+import os
+import select
+import socket
+import threading
+import time
+
+import pytest
+
+from fastboot.poller import READ, WRITE, Poller
+
+
+@pytest.fixture
+def poller():
+    made = Poller()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def pair():
+    one, other = socket.socketpair()
+    one.setblocking(False)
+    yield one, other
+    one.close()
+    other.close()
+
+
+def is_readable(poller):
+    return bool(select.select([poller.fileno()], [], [], 0)[0])
+
+
+def test_nothing_is_ready_at_first(poller):
+    assert poller.wait(0) == []
+    assert not is_readable(poller)
+
+
+def test_a_socket_with_something_to_read_makes_the_descriptor_readable(poller, pair):
+    poller.watch(pair[0].fileno(), READ)
+    pair[1].send(b"x")
+    assert is_readable(poller)
+    assert poller.wait(0) == [(pair[0].fileno(), READ)]
+
+
+def test_it_is_reported_until_it_was_read(poller, pair):
+    poller.watch(pair[0].fileno(), READ)
+    pair[1].send(b"x")
+    poller.wait(0)
+    assert poller.wait(0) == [(pair[0].fileno(), READ)]
+
+
+def test_interest_changes_and_ends(poller, pair):
+    fd = pair[0].fileno()
+    poller.watch(fd, READ)
+    assert poller.wait(0) == []
+    poller.change(fd, READ | WRITE)
+    assert poller.wait(0) == [(fd, WRITE)]
+    poller.forget(fd)
+    assert poller.wait(0) == []
+
+
+def test_a_peer_that_is_gone_is_reported_for_reading_and_writing(poller, pair):
+    poller.watch(pair[0].fileno(), READ)
+    pair[1].close()
+    ((_, what),) = poller.wait(0)
+    assert what & READ
+    assert what & WRITE
+
+
+def test_a_deadline_makes_the_descriptor_readable(poller):
+    poller.set_deadline(time.monotonic() + 0.01)
+    assert not is_readable(poller)
+    assert poller.wait(5) == []
+    assert not is_readable(poller)
+
+
+def test_a_deadline_in_the_past_is_due_at_once(poller):
+    poller.set_deadline(0.0)
+    assert is_readable(poller)
+
+
+def test_a_deadline_can_be_taken_back(poller):
+    poller.set_deadline(0.0)
+    poller.set_deadline(None)
+    assert not is_readable(poller)
+
+
+def test_the_same_deadline_works_again_after_it_went_off(poller):
+    for _ in range(3):
+        poller.set_deadline(0.0)
+        assert is_readable(poller)
+        poller.wait(0)
+
+
+def test_a_wake_from_another_thread_ends_a_wait(poller):
+    threading.Timer(0.01, poller.wake).start()
+    assert poller.wait(30) == []
+
+
+def test_many_wakes_are_one(poller):
+    for _ in range(100_000):
+        poller.wake()
+    poller.wait(0)
+    for _ in range(20):
+        poller.wait(0)
+    assert not is_readable(poller)
+
+
+def test_a_wake_after_the_end_does_nothing():
+    poller = Poller()
+    poller.close()
+    poller.wake()
+
+
+def test_closing_gives_every_descriptor_back():
+    before = set(os.listdir("/proc/self/fd"))
+    Poller().close()
+    assert set(os.listdir("/proc/self/fd")) == before
