@@ -26,6 +26,7 @@ PACKAGES = {
     "setpriv": "util-linux",
     "tcpdump": "tcpdump",
     "tftp": "tftp-hpa",
+    "tshark": "tshark",
     "unshare": "util-linux",
 }
 """The Debian package of each program."""

@@ -82,7 +82,8 @@ def uri(path: str) -> str:
     >>> uri("my images/${x}/linux")
     'my%20images/%24%7Bx%7D/linux'
     """
-    return quote(path.encode("utf-8", "surrogateescape"))
+    quoted = quote(path.encode("utf-8", "surrogateescape"))
+    return f"./{quoted}" if quoted.startswith("-") else quoted
 
 
 def arguments(text: str) -> str:

@@ -11,6 +11,10 @@ BROADCAST = 0x8000
 ANY = IPv4Address("0.0.0.0")
 
 
+def word(number):
+    return None if number is None else number.to_bytes(2, "big")
+
+
 def request(*options, mac=MAC, xid=0x12345678, **fields):
     """A request with these options, in this order."""
     options = tuple((int(code), value) for code, value in options if value is not None)
@@ -29,7 +33,7 @@ def boot_client(
     """A boot ROM's request; None leaves an option out."""
     return request(
         (Code.MESSAGE_TYPE, bytes((kind,))),
-        (Code.MAX_MESSAGE_SIZE, max_size and max_size.to_bytes(2, "big")),
+        (Code.MAX_MESSAGE_SIZE, word(max_size)),
         (Code.CLIENT_MACHINE, uuid),
         (Code.CLIENT_INTERFACE, b"\x01\x03\x10"),  # UNDI 3.16
         (Code.CLIENT_ARCHITECTURE, arch),

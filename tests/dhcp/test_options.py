@@ -1,6 +1,7 @@
 """The options area: RFC 2132, section 2, and RFC 3396."""
 
 from ipaddress import IPv4Address
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -86,7 +87,7 @@ def test_D4_random_splits_mean_the_same_as_the_whole(options, data):
     for code, value in options:
         cuts = data.draw(st.lists(st.integers(0, len(value)), max_size=4))
         edges = [0, *sorted(cuts), len(value)]
-        parts += [(code, value[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+        parts += [(code, value[a:b]) for a, b in pairwise(edges)]
     assert join(parts) == options
 
 

@@ -54,7 +54,8 @@ def test_suboptions_that_do_not_fit_are_not_written(items):
         (b"PXEClient", pxe.VendorClass(b"PXEClient")),
         (b"PXEClient:Arch:0000B:UNDI:003016", pxe.VendorClass(b"PXEClient")),
         (b"PXEClient:Arch:99999", pxe.VendorClass(b"PXEClient")),
-        ("PXEClient:Arch:٠٠٠٠٧".encode(), pxe.VendorClass(b"PXEClient")),
+        (b"PXEClient:Arch:+0007", pxe.VendorClass(b"PXEClient")),
+        (b"PXEClient:Arch:\xd9\xa0" + b"0007", pxe.VendorClass(b"PXEClient")),
     ],
 )
 def test_a_boot_clients_vendor_class_is_read(value, found):

@@ -11,6 +11,7 @@ import pytest
 from firmware import image
 from firmware.machine import BIOS, UEFI_HTTP, UEFI_PXE, Firmware, Machine
 from firmware.network import SERVER, Network
+from peers import need_file
 from serving import Serving
 
 MACHINES: dict[str, Firmware] = {
@@ -36,6 +37,7 @@ def machines(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[Serving, dict[str, Machine]]]:
     """The server, and the machines that this run's tests use, switched on together."""
+    need_file(*image.BOOT_PROGRAM)
     used = {name for item in request.session.items for name in item.fixturenames}
     folder = tmp_path_factory.mktemp("machines")
     with ExitStack() as stack:

@@ -21,6 +21,9 @@ KERNEL = (
 )
 """A stock kernel, and the package that brings it."""
 
+BOOT_PROGRAM = ("/usr/lib/ipxe/snponly.efi", "ipxe")
+"""What UEFI machines are given first; fastboot finds it there by itself."""
+
 MARKER = "fastboot-test: init runs with"
 """What init prints, followed by the kernel's command line."""
 

@@ -17,8 +17,9 @@ from .network import Network
 
 OVMF_CODE = ("/usr/share/OVMF/OVMF_CODE_4M.fd", "ovmf")
 OVMF_VARIABLES = ("/usr/share/OVMF/OVMF_VARS_4M.fd", "ovmf")
-IPXE_ROM = ("/usr/lib/ipxe/qemu/pxe-virtio.rom", "ipxe-qemu")
-"""Files and the packages that bring them; QEMU finds the ROM by itself."""
+IPXE_ROM = ("/usr/lib/ipxe/qemu/efi-virtio.rom", "ipxe-qemu")
+"""Files and the packages that bring them; QEMU finds the ROM, which is for BIOS too,
+by itself."""
 
 PXE_OFF = tuple(
     word

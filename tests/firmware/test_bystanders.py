@@ -6,8 +6,9 @@ import subprocess
 
 import pytest
 
+from firmware.image import BOOT_PROGRAM
 from firmware.network import PREFIX, ROUTER, SERVER, Network
-from peers import need
+from peers import need, need_file
 from serving import Serving
 
 pytestmark = [pytest.mark.firmware, pytest.mark.slow]
@@ -38,7 +39,7 @@ def network(tmp_path):
 def server(network, tmp_path):
     folder = tmp_path / "images"
     folder.mkdir()
-    (folder / "tool.efi").write_bytes(b"MZ")
+    need_file(*BOOT_PROGRAM)  # without one there would be no answer to anyone
     space = network.join("server", SERVER)
     with Serving(folder, protocols=("dhcp",), place=space.inside) as server:
         yield server

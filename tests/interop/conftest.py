@@ -1,8 +1,7 @@
-"""A running server for real clients, on each loop, and the files that it serves."""
+"""A running server for real clients, on each loop."""
 
 from __future__ import annotations
 
-import random
 import shlex
 import subprocess
 from collections.abc import Callable, Iterator
@@ -10,19 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from interop.files import fill
 from peers import need
 from serving import Serving
-
-SIZES = {"0": 0, "1": 1, "511": 511, "512": 512, "513": 513}
-"""Sizes around a TFTP block of 512 bytes, by the names of their files."""
-
-BIG = "big"
-BIG_SIZE = 40_000_000
-"""A file whose blocks of 512 bytes are more than 65535, so that numbers wrap."""
-
-TEXT = "text"
-LINES = "".join(f"line {n}\n" if n % 3 else f"return\r{n}\r\n" for n in range(300))
-"""A text with every kind of line end, some of them across the border of a block."""
 
 LIMIT = 120.0
 """Seconds for one run of a client."""
@@ -30,14 +19,8 @@ LIMIT = 120.0
 
 @pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with `SIZES`, `BIG` and `TEXT`."""
-    folder = tmp_path_factory.mktemp("files")
-    noise = random.Random(2)
-    for name, size in {**SIZES, BIG: BIG_SIZE}.items():
-        (folder / name).write_bytes(noise.randbytes(size))
-    (folder / TEXT).write_bytes(LINES.encode())
-    (folder / "a name.efi").write_bytes(b"MZ")
-    return folder
+    """The folder that is served."""
+    return fill(tmp_path_factory.mktemp("files"))
 
 
 @pytest.fixture(scope="session", params=["asyncio", "uvloop", "trio"])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from urllib.parse import quote
 
 import pytest
 
-from interop.conftest import BIG, BIG_SIZE, SIZES
+from interop.files import BIG, BIG_SIZE, PROGRAM, SIZES
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow]
 
@@ -84,8 +85,8 @@ def test_curl_sees_the_size_with_head(client, version):
 
 
 def test_curl_sees_the_type_that_firmware_looks_for(client):
-    line = "curl --silent --head --write-out =%{{content_type}}= {web}/a%20name.efi"
-    assert client(line).stdout.endswith("=application/efi=")
+    line = "curl --silent --head --write-out =%{{content_type}}= {web}/{name}"
+    assert client(line, name=quote(PROGRAM)).stdout.endswith("=application/efi=")
 
 
 @pytest.mark.parametrize("have", [1, 100, 20_000_000, BIG_SIZE - 1])

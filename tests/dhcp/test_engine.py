@@ -1,0 +1,541 @@
+"""DHCP's sockets: over loopback, and between network namespaces where root runs it."""
+
+import ctypes
+import os
+import socket
+import struct
+import subprocess
+from contextlib import ExitStack, contextmanager
+from ipaddress import IPv4Address
+
+import pytest
+
+from fastboot import events, interfaces
+from fastboot.boot.choose import Site
+from fastboot.config import DhcpConfig
+from fastboot.dhcp import engine as engine_module
+from fastboot.dhcp.engine import Engine
+from fastboot.dhcp.options import Code, MessageType
+from fastboot.dhcp.packet import decode
+from fastboot.dhcp.proxy import Proxy
+from fastboot.errors import ListenError
+from fastboot.interfaces import Interfaces
+from fastboot.listen import Place
+from firmware.network import Namespace
+from peers import need
+
+from .clients import bios, ipxe, laptop, to_boot_server, uefi, uefi_http
+
+EVERYWHERE = (Place("0.0.0.0"),)
+LOOPBACK = (Place("127.0.0.1"),)
+ANY_PORTS = DhcpConfig(port=0, pxe_port=0)
+SOON = 10.0
+"""Seconds to wait for what comes within milliseconds."""
+
+
+class Serving:
+    """An engine, the events that it reported, and the way to it."""
+
+    def __init__(self, config, places, found=None, site=None):
+        self.events = []
+        self.proxy = Proxy(site or Site("images", lambda arch: "ipxe.efi"))
+        found = found or Interfaces()
+        self.engine = Engine(config, self.proxy, self.events.append, found, places)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.engine.close()
+
+    def poll(self, messages=1):
+        """Poll until so many messages more were received."""
+        end = self.engine.stats()["received"] + messages
+        while self.engine.stats()["received"] < end:
+            self.engine.poll(SOON)
+
+    def count(self, name):
+        return self.engine.stats()[name]
+
+
+@pytest.fixture
+def local():
+    """An engine on loopback and a client's socket."""
+    with Serving(ANY_PORTS, LOOPBACK) as serving, udp() as client:
+        client.bind(("127.0.0.1", 0))
+        yield serving, client
+
+
+@contextmanager
+def udp():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(SOON)
+        yield sock
+
+
+def discovers(serving):
+    return ("127.0.0.1", serving.engine.ports[0][1])
+
+
+def questions(serving):
+    return ("127.0.0.1", serving.engine.ports[1][1])
+
+
+def test_a_question_is_answered_from_the_port_and_address_that_it_came_to(local):
+    serving, client = local
+    client.sendto(to_boot_server().encode(), questions(serving))
+    serving.poll()
+    data, source = client.recvfrom(2048)
+    assert source == questions(serving)
+    assert decode(data).option(Code.BOOTFILE_NAME) == b"ipxe.efi\0"
+    assert decode(data).siaddr == IPv4Address("127.0.0.1")
+
+
+def test_an_answer_is_reported_and_counted(local):
+    serving, client = local
+    client.sendto(to_boot_server().encode(), questions(serving))
+    serving.poll()
+    assert [event.message for event in serving.events] == ["ack"]
+    assert serving.count("acks") == 1
+
+
+def test_D1_garbage_is_dropped_reported_and_counted(local):
+    serving, client = local
+    client.sendto(b"\xff" * 300, discovers(serving))
+    serving.poll()
+    assert [type(event) for event in serving.events] == [events.Dropped]
+    assert serving.count("dropped") == 1
+
+
+def test_D1_an_endless_message_is_dropped(local):
+    serving, client = local
+    client.sendto(uefi().encode() + bytes(5000), discovers(serving))
+    serving.poll()
+    assert "too long" in serving.events[0].reason
+
+
+def test_D8_a_laptop_hears_nothing(local):
+    serving, client = local
+    client.sendto(laptop().encode(), discovers(serving))
+    serving.poll()
+    assert serving.count("ignored") == 1
+    assert serving.events == []
+
+
+def test_D10_a_relay_on_loopback_is_dropped(local):
+    serving, client = local
+    frame = uefi(giaddr=IPv4Address("127.0.0.9"))
+    client.sendto(frame.encode(), discovers(serving))
+    serving.poll()
+    assert serving.count("dropped") == 1
+
+
+def test_a_machine_with_nothing_to_boot_is_reported():
+    site = Site("images", lambda arch: None)
+    with Serving(ANY_PORTS, LOOPBACK, site=site) as serving, udp() as client:
+        client.sendto(to_boot_server().encode(), questions(serving))
+        serving.poll()
+        assert [type(event) for event in serving.events] == [events.Unbootable]
+        assert serving.count("unbootable") == 1
+
+
+def test_a_mistake_of_ours_is_reported_and_the_next_message_is_answered(local):
+    serving, client = local
+    receive, serving.proxy.receive = serving.proxy.receive, None
+    client.sendto(to_boot_server().encode(), questions(serving))
+    serving.poll()
+    assert [type(event) for event in serving.events] == [events.Fault]
+    serving.proxy.receive = receive
+    client.sendto(to_boot_server().encode(), questions(serving))
+    serving.poll()
+    assert serving.count("acks") == 1
+
+
+def test_D7_a_client_that_asks_without_end_is_not_answered_without_end(monkeypatch):
+    monkeypatch.setattr(engine_module, "MACHINE_RATE", (0.0, 8.0, 16))
+    with Serving(ANY_PORTS, LOOPBACK) as serving, udp() as client:
+        for _ in range(20):
+            client.sendto(to_boot_server().encode(), questions(serving))
+        serving.poll(20)
+        assert (serving.count("acks"), serving.count("limited")) == (8, 12)
+
+
+def test_D7_all_together_are_not_answered_without_end(monkeypatch):
+    monkeypatch.setattr(engine_module, "TOTAL_RATE", (0.0, 3.0, 1))
+    with Serving(ANY_PORTS, LOOPBACK) as serving:
+        for number in range(5):
+            with udp() as client:
+                client.bind((f"127.0.0.{number + 2}", 0))
+                client.sendto(to_boot_server().encode(), questions(serving))
+        serving.poll(5)
+        assert (serving.count("acks"), serving.count("limited")) == (3, 2)
+
+
+def test_every_message_counts_as_one_thing(local):
+    serving, client = local
+    for data in (b"", laptop().encode(), bios().encode(), uefi(xid=2).encode()):
+        client.sendto(data, discovers(serving))
+    client.sendto(to_boot_server().encode(), questions(serving))
+    serving.poll(5)
+    counters = serving.engine.stats()
+    assert counters.pop("received") == sum(counters.values()) == 5
+
+
+def test_an_address_that_is_not_to_be_served_is_ignored():
+    with Serving(ANY_PORTS, (Place("192.0.2.77"),)) as serving, udp() as client:
+        client.sendto(to_boot_server().encode(), questions(serving))
+        serving.poll()
+        assert serving.count("ignored") == 1
+
+
+def test_an_interface_without_an_ipv4_address_is_ignored():
+    bare = Interfaces(lambda: [interfaces.Interface("lo", 1)])
+    with Serving(ANY_PORTS, EVERYWHERE, bare) as serving, udp() as client:
+        client.sendto(to_boot_server().encode(), questions(serving))
+        serving.poll()
+        assert serving.count("ignored") == 1
+
+
+def test_an_interface_that_is_not_there_is_ignored():
+    none = Interfaces(list)
+    with Serving(ANY_PORTS, EVERYWHERE, none) as serving, udp() as client:
+        client.sendto(to_boot_server().encode(), questions(serving))
+        serving.poll()
+        assert serving.count("ignored") == 1
+
+
+def test_places_without_ipv4_are_an_error_for_people():
+    with pytest.raises(ListenError, match="IPv4"):
+        Serving(ANY_PORTS, (Place("::1"),))
+
+
+def test_a_port_that_another_program_has_is_an_error_and_leaks_nothing():
+    with udp() as holder:
+        holder.bind(("0.0.0.0", 0))
+        before = len(os.listdir("/proc/self/fd"))
+        config = DhcpConfig(port=0, pxe_port=holder.getsockname()[1])
+        with pytest.raises(ListenError, match="this program has it"):
+            Serving(config, LOOPBACK)
+        assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_closing_leaks_nothing():
+    before = len(os.listdir("/proc/self/fd"))
+    with Serving(ANY_PORTS, LOOPBACK):
+        pass
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_drained_engine_is_idle_and_has_no_ports(local):
+    serving, client = local
+    to = questions(serving)
+    assert serving.engine.idle
+    serving.engine.drain()
+    assert serving.engine.ports == ()
+    client.sendto(to_boot_server().encode(), to)
+    serving.engine.poll()
+    assert serving.count("received") == 0
+
+
+def test_waking_ends_a_poll(local):
+    serving, _ = local
+    serving.engine.wake()
+    serving.engine.poll(None)
+
+
+# Between namespaces
+
+
+@contextmanager
+def inside(space):
+    """Make this thread's new sockets those of a namespace."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with ExitStack() as stack:
+        home, there = (
+            stack.enter_context(open(f"/proc/{pid}/ns/net", "rb"))
+            for pid in ("thread-self", space.pid)
+        )
+        assert libc.setns(there.fileno(), 0) == 0, os.strerror(ctypes.get_errno())
+        try:
+            yield
+        finally:
+            assert libc.setns(home.fileno(), 0) == 0
+
+
+class Lan:
+    """A server's namespace with two networks, and a machine on each.
+
+    server   eth0 192.0.2.2 ──── left     no address
+             eth1 198.51.100.2 ─ right    no address
+    """
+
+    def __init__(self, server, left, right):
+        self.server, self.left, self.right = server, left, right
+        self.plug("eth0", left, "192.0.2.2/24")
+        self.plug("eth1", right, "198.51.100.2/24")
+
+    def plug(self, name, machine, address):
+        self.server.ip(
+            *("link", "add", name, "type", "veth"),
+            *("peer", "name", "eth0", "netns", str(machine.pid)),
+        )
+        for space, device in ((self.server, name), (machine, "eth0")):
+            space.ip("link", "set", device, "up")
+        self.server.ip("address", "add", address, "dev", name)
+
+    @contextmanager
+    def serving(self, *args, **options):
+        with inside(self.server):
+            found = Interfaces(options.pop("reader", interfaces.read))
+            with Serving(DhcpConfig(), *args, found, **options) as serving:
+                yield serving
+
+    @contextmanager
+    def client(self, machine, port=68):
+        """A machine's socket for DHCP; it has no address, as firmware has none."""
+        with inside(machine):
+            sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        with sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0")
+            sock.bind(("0.0.0.0", port))
+            sock.settimeout(SOON)
+            yield sock
+
+
+@pytest.fixture(scope="module")
+def spaces():
+    need("ip")
+    with Namespace() as server, Namespace() as left, Namespace() as right:
+        yield Lan(server, left, right)
+
+
+@pytest.fixture
+def lan(spaces):
+    """The networks; whatever addresses a test gave the machines are taken away."""
+    yield spaces
+    for machine in (spaces.left, spaces.right):
+        machine.ip("address", "flush", "dev", "eth0")
+
+
+ALL = ("255.255.255.255", 67)
+
+
+def silent(client):
+    client.setblocking(False)
+    try:
+        client.recv(2048)
+    except BlockingIOError:
+        return True
+    return False
+
+
+def test_a_broadcast_is_answered_by_broadcast_on_its_network(lan):
+    with (
+        lan.serving(EVERYWHERE) as serving,
+        lan.client(lan.left) as left,
+        lan.client(lan.right) as right,
+    ):
+        left.sendto(uefi().encode(), ALL)
+        serving.poll()
+        data, source = left.recvfrom(2048)
+        assert source == ("192.0.2.2", 67)
+        assert decode(data).siaddr == IPv4Address("192.0.2.2")
+        assert silent(right)
+
+
+def test_each_network_is_answered_with_its_own_address_of_ours(lan):
+    with lan.serving(EVERYWHERE) as serving, lan.client(lan.right) as right:
+        right.sendto(ipxe().encode(), ALL)
+        serving.poll()
+        data, source = right.recvfrom(2048)
+        assert source == ("198.51.100.2", 67)
+        assert decode(data).file == b"http://198.51.100.2/boot.ipxe"
+
+
+def test_a_named_address_is_served_on_its_network_alone(lan):
+    with (
+        lan.serving((Place("198.51.100.2"),)) as serving,
+        lan.client(lan.left) as left,
+        lan.client(lan.right) as right,
+    ):
+        left.sendto(uefi().encode(), ALL)
+        right.sendto(uefi().encode(), ALL)
+        serving.poll(2)
+        assert right.recvfrom(2048)[1] == ("198.51.100.2", 67)
+        assert silent(left)
+        assert (serving.count("offers"), serving.count("ignored")) == (1, 1)
+
+
+def test_a_named_device_is_served_alone(lan):
+    with (
+        lan.serving((Place("0.0.0.0", "eth1"),)) as serving,
+        lan.client(lan.left) as left,
+        lan.client(lan.right) as right,
+    ):
+        left.sendto(uefi().encode(), ALL)
+        right.sendto(uefi().encode(), ALL)
+        serving.poll()
+        assert right.recvfrom(2048)[1] == ("198.51.100.2", 67)
+        assert silent(left)
+        assert serving.count("received") == 1
+
+
+def test_a_machine_with_an_address_asks_on_4011(lan):
+    lan.left.ip("address", "add", "192.0.2.50/24", "dev", "eth0")
+    with lan.serving(EVERYWHERE) as serving, lan.client(lan.left, 4011) as left:
+        left.sendto(to_boot_server().encode(), ("192.0.2.2", 4011))
+        serving.poll()
+        data, source = left.recvfrom(2048)
+        assert source == ("192.0.2.2", 4011)
+        assert decode(data).message_type == MessageType.ACK
+
+
+def test_a_relay_is_answered_on_its_port_67(lan):
+    lan.left.ip("address", "add", "192.0.2.50/24", "dev", "eth0")
+    with lan.serving(EVERYWHERE) as serving, lan.client(lan.left, 67) as relay:
+        info = (Code.RELAY_AGENT_INFORMATION, b"\x01\x04port")
+        frame = uefi(info, giaddr=IPv4Address("192.0.2.50"), hops=1)
+        relay.sendto(frame.encode(), ("192.0.2.2", 67))
+        serving.poll()
+        data, source = relay.recvfrom(2048)
+        assert source == ("192.0.2.2", 67)
+        assert decode(data).options[-1] == (82, b"\x01\x04port")
+
+
+def test_D10_a_relay_asks_for_many_machines_but_not_without_end(lan, monkeypatch):
+    monkeypatch.setattr(engine_module, "RELAY_RATE", (0.0, 20.0, 4))
+    lan.left.ip("address", "add", "192.0.2.50/24", "dev", "eth0")
+    with lan.serving(EVERYWHERE) as serving, lan.client(lan.left, 67) as relay:
+        for number in range(30):
+            mac = b"\x02" + number.to_bytes(5, "big")
+            frame = uefi(mac=mac, giaddr=IPv4Address("192.0.2.50"))
+            relay.sendto(frame.encode(), ("192.0.2.2", 67))
+        serving.poll(30)
+        assert (serving.count("offers"), serving.count("limited")) == (20, 10)
+
+
+def test_R7_a_network_that_went_down_is_survived_and_served_again(lan):
+    with lan.serving(EVERYWHERE) as serving, lan.client(lan.right) as right:
+        right.sendto(uefi().encode(), ALL)
+        lan.server.ip("link", "set", "eth1", "down")
+        serving.poll()
+        assert serving.count("unsent") == 1
+        lan.server.ip("link", "set", "eth1", "up")
+        right.sendto(uefi().encode(), ALL)
+        serving.poll()
+        assert decode(right.recv(2048)).message_type == MessageType.OFFER
+
+
+def test_R7_an_address_that_comes_later_is_answered_with(lan):
+    lan.server.ip("address", "del", "198.51.100.2/24", "dev", "eth1")
+    now = 0.0
+    with inside(lan.server):
+        found = Interfaces(clock=lambda: now)
+        with (
+            Serving(DhcpConfig(), EVERYWHERE, found) as serving,
+            lan.client(lan.right) as right,
+        ):
+            right.sendto(uefi().encode(), ALL)
+            serving.poll()
+            assert serving.count("ignored") == 1
+            lan.server.ip("address", "add", "198.51.100.2/24", "dev", "eth1")
+            now = interfaces.AGE_MAX
+            right.sendto(uefi().encode(), ALL)
+            serving.poll()
+            assert right.recvfrom(2048)[1] == ("198.51.100.2", 67)
+
+
+@pytest.mark.parametrize("device", [None, "eth1"])
+def test_R7_a_device_that_was_replaced_is_served_again(lan, monkeypatch, device):
+    monkeypatch.setattr(engine_module, "FOLLOW", 0.0)  # look at every poll
+    with lan.serving((Place("0.0.0.0", device),)) as serving:
+        lan.server.ip("link", "del", "eth1")
+        serving.engine.poll()
+        lan.plug("eth1", lan.right, "198.51.100.2/24")
+        serving.engine.poll()
+        assert [port for _, port in serving.engine.ports] == [67, 4011]
+        with lan.client(lan.right) as right:
+            right.sendto(uefi().encode(), ALL)
+            serving.poll()
+            assert right.recvfrom(2048)[1] == ("198.51.100.2", 67)
+
+
+def test_port_67_is_shared_with_a_dhcp_server_that_shares_it(lan):
+    with inside(lan.server), udp() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0")
+        other.bind(("0.0.0.0", 67))
+        with lan.serving(EVERYWHERE) as serving, lan.client(lan.left) as left:
+            left.sendto(uefi().encode(), ALL)
+            serving.poll()
+            assert decode(left.recv(2048)).message_type == MessageType.OFFER
+            assert decode(other.recv(2048)) == uefi()
+
+
+# Judged by another program
+
+
+def udp_packet(source, to, payload):
+    """An Ethernet frame with IPv4 and UDP around a message (checksums left out)."""
+    length = 8 + len(payload)
+    ip = struct.pack(
+        *("!BBHHHBBH4s4s", 0x45, 0, 20 + length, 0, 0, 64, 17, 0),
+        *(socket.inet_aton(source[0]), socket.inet_aton(to[0])),
+    )
+    header = struct.pack("!HHHH", source[1], to[1], length, 0)
+    return bytes(12) + b"\x08\x00" + ip + header + payload
+
+
+def write_pcap(path, packets):
+    """A capture file of Ethernet frames (LINKTYPE 1), all of the same second."""
+    data = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
+    for packet in packets:
+        data += struct.pack("<IIII", 0, 0, len(packet), len(packet)) + packet
+    path.write_bytes(data)
+
+
+def replies():
+    """Every kind of reply, as sent: source, destination, message."""
+    from fastboot.dhcp.reply import Origin, Reply
+
+    server = IPv4Address("192.0.2.2")
+    asked = Origin(server, boot_server=True, address="192.0.2.50", port=4011)
+    item = (Code.VENDOR_SPECIFIC, b"\x47\x04\x80\x00\x00\x00\xff")
+    info = (Code.RELAY_AGENT_INFORMATION, b"\x01\x04port\x02\x03hub")
+    relay = IPv4Address("198.51.100.1")
+    names = ("ipxe.efi", "x" * 200)  # the second stands in option 67 alone
+    for name in names:
+        proxy = Proxy(Site("images", lambda arch, name=name: name, http_port=8080))
+        for frame, origin in (
+            *((frame, Origin(server)) for frame in (bios(), uefi(), uefi_http())),
+            *((frame, Origin(server)) for frame in (ipxe(), bios(info, giaddr=relay))),
+            *((to_boot_server(*more), asked) for more in ((), (item,))),
+        ):
+            outcome = proxy.receive(frame, origin, 0.0)
+            assert isinstance(outcome, Reply)
+            port = 4011 if origin.boot_server else 67
+            yield (str(server), port), outcome.to, outcome.data
+
+
+def tshark(path, *arguments):
+    command = [need("tshark"), "-n", "-r", str(path), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
+
+
+def test_tshark_finds_nothing_wrong_with_any_reply(tmp_path):
+    capture = tmp_path / "replies.pcap"
+    packets = [udp_packet(*reply) for reply in replies()]
+    write_pcap(capture, packets)
+    assert len(tshark(capture, "-Y", "dhcp.type == 2")) == len(packets)
+    assert tshark(capture, "-Y", "_ws.expert.severity >= warn || _ws.malformed") == []
+
+
+def test_tshark_finds_what_is_wrong_with_a_spoilt_reply(tmp_path):
+    capture = tmp_path / "spoilt.pcap"
+    source, to, data = next(replies())
+    write_pcap(
+        capture, [udp_packet(source, to, data.replace(b"\x36\x04", b"\x36\xff"))]
+    )
+    assert tshark(capture, "-Y", "_ws.expert.severity >= warn || _ws.malformed") != []
