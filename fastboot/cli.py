@@ -109,10 +109,15 @@ def _serve(folder: Path | None, config: Path | None, **flags: Any) -> int:  # no
     line = json_line if as_json else _stamped(text_line)
     report = Report(_write, line, time.monotonic)
     server = Server(settled, report)
-    try:
-        if not as_json:
+
+    def ready() -> None:
+        if as_json:
+            server.announce(report)
+        else:
             write_banner(Console(highlight=False), server, privileged=privileged)
-        finished = run_service(server, settled.loop)
+
+    try:
+        finished = run_service(server, settled.loop, ready)
     finally:
         server.close()
         report.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +177,13 @@ class Config:
 
     def __post_init__(self) -> None:
         """Check each value."""
+        for address in self.address:
+            try:
+                ip_address(address)
+            except ValueError:
+                raise ConfigError(
+                    f"address is {address!r}; it must be an IP address"
+                ) from None
         _one_of(self, "loop", ("uvloop", "asyncio", "trio"))
         _one_of(self, "log_format", ("text", "json"))
         _at_least(self, drain_timeout=0)

@@ -69,7 +69,10 @@ class Server:
         if config.dhcp.mode == "proxy":
             proxy, interfaces = Proxy(self.site()), Interfaces()
             engines["dhcp"] = DhcpEngine(config.dhcp, proxy, emit, interfaces, places)
-        for protocol, engine in engines.items():
+
+    def announce(self, emit: Emit) -> None:
+        """Report each port that is open."""
+        for protocol, engine in self.engines.items():
             for address, port in engine.ports:
                 emit(Listening(protocol, address, port))
 

@@ -7,6 +7,7 @@ import uvloop
 
 from fastboot.drivers import running, running_on_threads
 
+
 class Control:
     """Running engines as seen from the thread that plays the client."""
 

@@ -105,7 +105,13 @@ class TestOpen:
 
     @pytest.mark.parametrize(
         "target",
-        ["../secret", "/etc/passwd", "dir/../../secret", "../root/file", "/proc/self/root"],
+        [
+            "../secret",
+            "/etc/passwd",
+            "dir/../../secret",
+            "../root/file",
+            "/proc/self/root",
+        ],
     )
     def test_P6_a_link_that_leaves_the_root_is_refused(self, root, target):
         inside, fd = root
@@ -130,7 +136,9 @@ class TestOpen:
             ("link", "dir/deep/..", "link/inner", "inner"),
         ],
     )
-    def test_P6_links_within_the_root_are_followed(self, root, link, target, name, text):
+    def test_P6_links_within_the_root_are_followed(
+        self, root, link, target, name, text
+    ):
         inside, fd = root
         (inside / link).symlink_to(target)
         assert read(fd, name) == text

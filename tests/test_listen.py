@@ -71,9 +71,10 @@ def test_descriptors_are_given_back_when_a_port_is_taken():
     ],
 )
 def test_T13_an_answer_leaves_from_the_address_that_was_asked(family, wildcard, target):
-    with udp(Place(wildcard), 0, "TFTP") as ours, socket.socket(
-        family, socket.SOCK_DGRAM
-    ) as client:
+    with (
+        udp(Place(wildcard), 0, "TFTP") as ours,
+        socket.socket(family, socket.SOCK_DGRAM) as client,
+    ):
         client.settimeout(5)
         client.sendto(b"x", (target, ours.getsockname()[1]))
         ours.settimeout(5)
@@ -87,9 +88,10 @@ def test_T13_an_answer_leaves_from_the_address_that_was_asked(family, wildcard, 
 
 
 def test_a_broadcast_is_told_from_a_datagram_for_us():
-    with udp(Place("0.0.0.0"), 0, "TFTP") as ours, socket.socket(
-        socket.AF_INET, socket.SOCK_DGRAM
-    ) as client:
+    with (
+        udp(Place("0.0.0.0"), 0, "TFTP") as ours,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client,
+    ):
         client.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         client.sendto(b"x", ("127.255.255.255", ours.getsockname()[1]))
         ours.settimeout(5)

@@ -24,7 +24,9 @@ EVENTS = [
     events.Unbootable("52:54:00:12:34:56", "UEFI ARM64", "no boot program"),
     events.Probed("10.0.0.7", "ipxe.efi", 1000),
     events.Finished("http", "10.0.0.7", "linux", 10_000_000, 2.0),
-    events.Failed("tftp", "10.0.0.7", "linux", 512, 1.0, "the client stopped answering"),
+    events.Failed(
+        "tftp", "10.0.0.7", "linux", 512, 1.0, "the client stopped answering"
+    ),
     events.RequestRefused("tftp", "10.0.0.7", "nothing", "no such file"),
     events.Dropped("dhcp", "10.0.0.7", "shorter than any packet"),
     events.Fault("tftp", ZeroDivisionError("division by zero")),

@@ -23,7 +23,7 @@ from fastboot.poller import READ, Poller
 
 from .packet import Frame, decode
 from .proxy import Ignored, Proxy
-from .rate import Rate
+from .rate import Limits
 from .reply import BROADCAST, Origin, Reply
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 (see the module's text)
@@ -36,18 +36,6 @@ DATAGRAM_MAX = 4096
 
 FOLLOW = 2.0
 """Seconds between two looks whether a device that was named is still the same one."""
-
-MACHINE_RATE = (4.0, 8.0, 4096)
-"""Answers a second, burst, and machines remembered: firmware asks once a second at the
-most, on each of its interfaces."""
-
-RELAY_RATE = (256.0, 512.0, 256)
-"""The same for each relay, behind which there may be a hall of machines."""
-
-TOTAL_RATE = (2000.0, 4000.0, 1)
-"""The same for all together, however many addresses a flood invents: machines that are
-left out ask again."""
-
 
 COUNTERS = (
     *("received", "offers", "acks", "ignored", "dropped", "unbootable"),
@@ -97,9 +85,7 @@ class Engine:
         self._places = tuple(p for p in places if p.family is socket.AF_INET)
         if not self._places:
             raise ListenError("DHCP needs an IPv4 address; add one or use --dhcp off")
-        self._machines = Rate(*MACHINE_RATE)
-        self._relays = Rate(*RELAY_RATE)
-        self._total = Rate(*TOTAL_RATE)
+        self._limits = Limits()
         self._counters = dict.fromkeys(COUNTERS, 0)
         self._poller = Poller()
         self._ports: dict[int, _Port] = {}
@@ -242,9 +228,9 @@ class Engine:
                 self._counters["ignored"] += 1
             case events.Dropped() as event:
                 self._drop(event)
-            case events.Unbootable() as event:
+            case unbootable:
                 self._counters["unbootable"] += 1
-                self._emit(event)
+                self._emit(unbootable)
 
     def _drop(self, event: events.Dropped) -> None:
         self._counters["dropped"] += 1
@@ -270,7 +256,10 @@ class Engine:
     def _answer(
         self, port: _Port, frame: Frame, reply: Reply, came: Arrival, now: float
     ) -> None:
-        if not self._may_answer(frame, reply, now):
+        # A machine is known by its hardware address until it has another.
+        machine = frame.chaddr if reply.to == BROADCAST else reply.to[0]
+        relayed = reply.to != BROADCAST and not port.boot_server
+        if not self._limits.allow(machine, now, relay=relayed):
             self._counters["limited"] += 1
             return
         # A broadcast leaves by the interface that the question came in by; the way to
@@ -286,20 +275,6 @@ class Engine:
             return
         self._counters[f"{reply.event.message}s"] += 1
         self._emit(reply.event)
-
-    def _may_answer(self, frame: Frame, reply: Reply, now: float) -> bool:
-        """Whether whoever would hear this answer has not heard too many.
-
-        A machine is known by its hardware address, which a forger invents; so those
-        that it can aim at, relays and the network as a whole, are counted on their own.
-        """
-        if reply.to == BROADCAST:
-            few = self._machines.allow(frame.chaddr, now)
-        elif reply.event.message == "offer":
-            few = self._relays.allow(reply.to[0], now)
-        else:
-            few = self._machines.allow(reply.to[0], now)
-        return few and self._total.allow(None, now)
 
 
 def _index(device: str) -> int:

@@ -5,6 +5,17 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Hashable
 
+MACHINE_RATE = (4.0, 8.0, 4096)
+"""Answers a second, burst, and machines remembered: firmware asks once a second at the
+most, on each of its interfaces."""
+
+RELAY_RATE = (256.0, 512.0, 256)
+"""The same for each relay, behind which there may be a hall of machines."""
+
+TOTAL_RATE = (2000.0, 4000.0, 1)
+"""The same for all together, however many addresses a flood invents: machines that are
+left out ask again."""
+
 
 class Rate:
     """A token bucket for each key: `burst` at once, then `per_second`.
@@ -33,3 +44,28 @@ class Rate:
         if len(self._buckets) > self._capacity:
             self._buckets.popitem(last=False)
         return allowed
+
+
+class Limits:
+    """What a proxy may send: to each machine, to each relay, and in all.
+
+    A machine's hardware address can be invented, so that each forged one has a full
+    bucket; relays, which answers can be aimed at, and the whole are counted as well.
+    """
+
+    def __init__(self) -> None:
+        self._machines = Rate(*MACHINE_RATE)
+        self._relays = Rate(*RELAY_RATE)
+        self._total = Rate(*TOTAL_RATE)
+
+    def allow(self, hearer: Hashable, now: float, *, relay: bool) -> bool:
+        """Whether one more answer may go to `hearer`, and count it.
+
+        Args:
+            hearer: The relay's address; the machine's address, or its hardware address
+                while it has no other.
+            now: Seconds on a monotonic clock.
+            relay: Whether it is a relay.
+        """
+        one = self._relays if relay else self._machines
+        return one.allow(hearer, now) and self._total.allow(None, now)

@@ -17,9 +17,6 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 LOOK = 0.05
 """Seconds between two looks at whether the last transfer is done."""
 
-Sleep = Callable[[float], Awaitable[None]]
-Signals = AbstractAsyncContextManager["Inbox"]
-
 
 class Inbox:
     """The signals that came: counted, and the first can be waited for."""
@@ -29,7 +26,7 @@ class Inbox:
         self.count = 0
 
 
-def run_service(server: Server, loop: str) -> bool:
+def run_service(server: Server, loop: str, ready: Callable[[], None]) -> bool:
     """Run a server until SIGINT or SIGTERM; a second signal ends it at once.
 
     The engines that carry files run on threads of their own, so that a file that
@@ -38,6 +35,7 @@ def run_service(server: Server, loop: str) -> bool:
     Args:
         server: Its ports open.
         loop: "uvloop", "asyncio" or "trio".
+        ready: Called once everything runs and signals are heeded.
 
     Returns:
         Whether everything under way could be finished.
@@ -52,7 +50,7 @@ def run_service(server: Server, loop: str) -> bool:
             raise ConfigError(
                 "trio is not installed; install fastboot[trio] or choose another --loop"
             ) from None
-        return trio.run(_serve, server, _trio_inbox, trio.sleep)
+        return trio.run(_serve, server, ready, _trio_inbox, trio.sleep)
     factory = None
     if loop == "uvloop":
         try:
@@ -63,16 +61,18 @@ def run_service(server: Server, loop: str) -> bool:
             ) from None
         factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(_serve(server, _asyncio_inbox, asyncio.sleep))
+        return runner.run(_serve(server, ready, _asyncio_inbox, asyncio.sleep))
 
 
 async def _serve(
     server: Server,
+    ready: Callable[[], None],
     signals: Callable[[], AbstractAsyncContextManager[Inbox]],
-    sleep: Sleep,
+    sleep: Callable[[float], Awaitable[None]],
 ) -> bool:
     with running_on_threads(server.data) as data:
         async with running(server.control) as control, signals() as inbox:
+            ready()
             await inbox.first()
             data.drain()
             control.drain()

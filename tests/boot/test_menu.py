@@ -1,5 +1,6 @@
 """The script that iPXE loads. That real iPXE runs it, tests/firmware shows."""
 
+import itertools
 import os
 
 import pytest
@@ -95,7 +96,7 @@ def test_every_label_that_is_gone_to_exists():
     labels = {line.removeprefix(":") for line in script if line.startswith(":")}
     for line in script:
         words = line.split()
-        for word, target in zip(words, words[1:], strict=False):
+        for word, target in itertools.pairwise(words):
             if word == "goto" and target != "${selected}":
                 assert target in labels
         if "item" in words and "--gap" not in words:
@@ -180,7 +181,7 @@ def test_a_new_file_is_seen_without_a_restart(made):
 
 
 def test_machines_that_come_together_share_one_look(made, monkeypatch):
-    folder, menu, clock = made
+    _, menu, clock = made
     script_of(menu)
     monkeypatch.setattr(os, "scandir", None)
     clock.now += FRESH / 2

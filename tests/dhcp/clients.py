@@ -3,11 +3,11 @@
 from ipaddress import IPv4Address
 
 from fastboot.dhcp.options import Code, MessageType
-from fastboot.dhcp.packet import BOOTREQUEST, Frame
+from fastboot.dhcp.packet import BOOTREQUEST, BROADCAST_FLAG, Frame
 
 MAC = bytes.fromhex("525400000007")
 UUID = b"\0" + bytes(range(16))  # type 0, then 16 bytes
-BROADCAST = 0x8000
+
 ANY = IPv4Address("0.0.0.0")
 
 
@@ -39,7 +39,7 @@ def boot_client(
         (Code.CLIENT_ARCHITECTURE, arch),
         (Code.VENDOR_CLASS, vendor),
         *more,
-        **{"flags": BROADCAST, **fields},
+        **{"flags": BROADCAST_FLAG, **fields},
     )
 
 

@@ -1,7 +1,9 @@
 """DHCP's sockets: over loopback, and between network namespaces where root runs it."""
 
 import ctypes
+import errno
 import os
+import select
 import socket
 import struct
 import subprocess
@@ -10,14 +12,16 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from fastboot import events, interfaces
+from fastboot import events, interfaces, listen
 from fastboot.boot.choose import Site
 from fastboot.config import DhcpConfig
 from fastboot.dhcp import engine as engine_module
+from fastboot.dhcp import rate
 from fastboot.dhcp.engine import Engine
 from fastboot.dhcp.options import Code, MessageType
 from fastboot.dhcp.packet import decode
 from fastboot.dhcp.proxy import Proxy
+from fastboot.dhcp.reply import Origin, Reply
 from fastboot.errors import ListenError
 from fastboot.interfaces import Interfaces
 from fastboot.listen import Place
@@ -36,11 +40,12 @@ SOON = 10.0
 class Serving:
     """An engine, the events that it reported, and the way to it."""
 
-    def __init__(self, config, places, found=None, site=None):
+    def __init__(self, config, places, found=None, site=None, emit=None):
         self.events = []
         self.proxy = Proxy(site or Site("images", lambda arch: "ipxe.efi"))
         found = found or Interfaces()
-        self.engine = Engine(config, self.proxy, self.events.append, found, places)
+        emit = emit or self.events.append
+        self.engine = Engine(config, self.proxy, emit, found, places)
 
     def __enter__(self):
         return self
@@ -152,7 +157,7 @@ def test_a_mistake_of_ours_is_reported_and_the_next_message_is_answered(local):
 
 
 def test_D7_a_client_that_asks_without_end_is_not_answered_without_end(monkeypatch):
-    monkeypatch.setattr(engine_module, "MACHINE_RATE", (0.0, 8.0, 16))
+    monkeypatch.setattr(rate, "MACHINE_RATE", (0.0, 8.0, 16))
     with Serving(ANY_PORTS, LOOPBACK) as serving, udp() as client:
         for _ in range(20):
             client.sendto(to_boot_server().encode(), questions(serving))
@@ -161,7 +166,7 @@ def test_D7_a_client_that_asks_without_end_is_not_answered_without_end(monkeypat
 
 
 def test_D7_all_together_are_not_answered_without_end(monkeypatch):
-    monkeypatch.setattr(engine_module, "TOTAL_RATE", (0.0, 3.0, 1))
+    monkeypatch.setattr(rate, "TOTAL_RATE", (0.0, 3.0, 1))
     with Serving(ANY_PORTS, LOOPBACK) as serving:
         for number in range(5):
             with udp() as client:
@@ -235,6 +240,57 @@ def test_a_drained_engine_is_idle_and_has_no_ports(local):
     client.sendto(to_boot_server().encode(), to)
     serving.engine.poll()
     assert serving.count("received") == 0
+
+
+def test_an_engine_may_be_drained_by_what_it_reports():
+    def report(event):
+        serving.engine.drain()
+
+    with Serving(ANY_PORTS, LOOPBACK, emit=report) as serving, udp() as client:
+        for to in (questions(serving), discovers(serving)):
+            client.sendto(b"garbage", to)
+            client.sendto(b"garbage", to)
+        serving.engine.poll(SOON)
+        assert serving.engine.ports == ()
+        assert serving.count("dropped") == 1
+
+
+def test_the_descriptor_is_readable_when_there_is_something_to_do(local):
+    serving, client = local
+    assert select.select([serving.engine], [], [], 0)[0] == []
+    client.sendto(laptop().encode(), discovers(serving))
+    assert select.select([serving.engine], [], [], SOON)[0] == [serving.engine]
+
+
+def test_one_socket_does_not_keep_the_other_waiting(local):
+    serving, client = local
+    for _ in range(engine_module.BATCH + 1):
+        client.sendto(laptop().encode(), discovers(serving))
+    client.sendto(to_boot_server().encode(), questions(serving))
+    serving.engine.poll(SOON)
+    assert serving.count("ignored") == engine_module.BATCH
+    assert serving.count("acks") == 1
+
+
+class Broken(socket.socket):
+    """A socket whose interface is down the first time that it is read."""
+
+    def recvmsg(self, *args):
+        if not hasattr(self, "was_read"):
+            self.was_read = True
+            raise OSError(errno.ENETDOWN, "Network is down")
+        return super().recvmsg(*args)
+
+
+def test_R7_a_read_that_fails_is_survived(monkeypatch):
+    def broken(*args, **options):
+        return Broken(fileno=listen.udp(*args, **options).detach())
+
+    monkeypatch.setattr(engine_module, "udp", broken)
+    with Serving(ANY_PORTS, LOOPBACK) as serving, udp() as client:
+        client.sendto(to_boot_server().encode(), questions(serving))
+        serving.poll()
+        assert serving.count("acks") == 1
 
 
 def test_waking_ends_a_poll(local):
@@ -404,7 +460,7 @@ def test_a_relay_is_answered_on_its_port_67(lan):
 
 
 def test_D10_a_relay_asks_for_many_machines_but_not_without_end(lan, monkeypatch):
-    monkeypatch.setattr(engine_module, "RELAY_RATE", (0.0, 20.0, 4))
+    monkeypatch.setattr(rate, "RELAY_RATE", (0.0, 20.0, 4))
     lan.left.ip("address", "add", "192.0.2.50/24", "dev", "eth0")
     with lan.serving(EVERYWHERE) as serving, lan.client(lan.left, 67) as relay:
         for number in range(30):
@@ -461,6 +517,23 @@ def test_R7_a_device_that_was_replaced_is_served_again(lan, monkeypatch, device)
             assert right.recvfrom(2048)[1] == ("198.51.100.2", 67)
 
 
+def test_R7_a_device_whose_port_is_taken_meanwhile_is_tried_again(lan, monkeypatch):
+    monkeypatch.setattr(engine_module, "FOLLOW", 0.0)
+    with lan.serving((Place("0.0.0.0", "eth1"),)) as serving:
+        lan.server.ip("link", "del", "eth1")
+        lan.plug("eth1", lan.right, "198.51.100.2/24")
+        with udp() as thief:  # shares nothing
+            thief.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth1")
+            thief.bind(("0.0.0.0", 4011))
+            serving.engine.poll()
+        serving.engine.poll()
+        lan.right.ip("address", "add", "198.51.100.50/24", "dev", "eth0")
+        with lan.client(lan.right, 4011) as right:
+            right.sendto(to_boot_server().encode(), ("198.51.100.2", 4011))
+            serving.poll()
+            assert right.recvfrom(2048)[1] == ("198.51.100.2", 4011)
+
+
 def test_port_67_is_shared_with_a_dhcp_server_that_shares_it(lan):
     with inside(lan.server), udp() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -497,8 +570,6 @@ def write_pcap(path, packets):
 
 def replies():
     """Every kind of reply, as sent: source, destination, message."""
-    from fastboot.dhcp.reply import Origin, Reply
-
     server = IPv4Address("192.0.2.2")
     asked = Origin(server, boot_server=True, address="192.0.2.50", port=4011)
     item = (Code.VENDOR_SPECIFIC, b"\x47\x04\x80\x00\x00\x00\xff")
@@ -518,6 +589,10 @@ def replies():
             yield (str(server), port), outcome.to, outcome.data
 
 
+WRONG = "_ws.expert.severity >= 0x600000 || _ws.malformed"
+"""tshark's filter for warnings and errors (0x600000 and 0x800000 are their numbers)."""
+
+
 def tshark(path, *arguments):
     command = [need("tshark"), "-n", "-r", str(path), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -529,7 +604,7 @@ def test_tshark_finds_nothing_wrong_with_any_reply(tmp_path):
     packets = [udp_packet(*reply) for reply in replies()]
     write_pcap(capture, packets)
     assert len(tshark(capture, "-Y", "dhcp.type == 2")) == len(packets)
-    assert tshark(capture, "-Y", "_ws.expert.severity >= warn || _ws.malformed") == []
+    assert tshark(capture, "-Y", WRONG) == []
 
 
 def test_tshark_finds_what_is_wrong_with_a_spoilt_reply(tmp_path):
@@ -538,4 +613,4 @@ def test_tshark_finds_what_is_wrong_with_a_spoilt_reply(tmp_path):
     write_pcap(
         capture, [udp_packet(source, to, data.replace(b"\x36\x04", b"\x36\xff"))]
     )
-    assert tshark(capture, "-Y", "_ws.expert.severity >= warn || _ws.malformed") != []
+    assert tshark(capture, "-Y", WRONG) != []

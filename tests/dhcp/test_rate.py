@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastboot.dhcp.rate import Rate
+from fastboot.dhcp.rate import MACHINE_RATE, RELAY_RATE, TOTAL_RATE, Limits, Rate
 
 
 def test_a_burst_is_allowed_and_no_more():
@@ -40,3 +40,16 @@ def test_no_more_is_allowed_than_burst_and_rate_say(waits):
         now += wait
         allowed += rate.allow("a", now)
     assert allowed <= 8 + 4 * now + 1e-6
+
+
+def test_D7_a_relay_is_answered_more_often_than_a_machine():
+    limits = Limits()
+    machine = sum(limits.allow("a", 0.0, relay=False) for _ in range(1000))
+    relay = sum(limits.allow("a", 0.0, relay=True) for _ in range(1000))
+    assert (machine, relay) == (MACHINE_RATE[1], RELAY_RATE[1])
+
+
+def test_D7_invented_machines_share_what_may_be_sent_in_all():
+    limits = Limits()
+    allowed = sum(limits.allow(number, 0.0, relay=False) for number in range(10_000))
+    assert allowed == TOTAL_RATE[1]

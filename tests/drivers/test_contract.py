@@ -8,10 +8,10 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
-import download
-import loops
 import pytest
 
+import download
+import loops
 from fastboot import events
 from fastboot.config import HttpConfig, TftpConfig
 from fastboot.http.engine import Engine as HttpEngine
@@ -102,6 +102,7 @@ def test_F1_F2_a_file_cut_short_ends_its_transfer_and_nothing_else(
     loop, site, protocol
 ):
     (site.folder / "doomed").write_bytes(bytes(64 << 20))
+
     def doomed():
         with pytest.raises(LOST):
             site.get(protocol, "doomed")

@@ -13,7 +13,9 @@ from fastboot.tree import Blob
 
 def netascii(text):
     """The conversion in one go: the oracle of the blocks."""
-    return b"".join({10: b"\r\n", 13: b"\r\0"}.get(byte, bytes([byte])) for byte in text)
+    return b"".join(
+        {10: b"\r\n", 13: b"\r\0"}.get(byte, bytes([byte])) for byte in text
+    )
 
 
 def undo(data):

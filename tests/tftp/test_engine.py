@@ -473,7 +473,9 @@ def test_a_mistake_inside_one_request_leaves_the_rest_alone():
 
 def test_the_tree_is_told_who_asks(serve):
     asked = []
-    tree = SimpleNamespace(open=lambda name, client: asked.append(client) or TREE.open(name, client))
+    tree = SimpleNamespace(
+        open=lambda name, client: asked.append(client) or TREE.open(name, client)
+    )
     served = serve(tree)
     served.ask(served.client(), b"file")
     assert (asked[0].address, asked[0].protocol, asked[0].server) == (

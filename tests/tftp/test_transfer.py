@@ -5,7 +5,6 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wire import LATENCY, Reader, Wire
 
 from fastboot.errors import ContentChanged
 from fastboot.tftp.blocks import OctetBlocks
@@ -20,6 +19,7 @@ from fastboot.tftp.transfer import (
     Terms,
 )
 from fastboot.tree import Blob
+from wire import LATENCY, Reader, Wire
 
 
 def sender_of(data, *, blksize=512, window=1, oack=True, probe=False, **terms):
