@@ -67,11 +67,13 @@ class Probed:
     """A client asked for a file's size and left, as boot ROMs do before they load it.
 
     Attributes:
+        protocol: "tftp" or "http".
         client: The client's address.
         name: The name asked for.
         size: The size told, bytes.
     """
 
+    protocol: str
     client: str
     name: str
     size: int

@@ -82,8 +82,8 @@ def _sentence(event: events.Event) -> str:
             return f"dhcp  {mac} ({arch}) {message}: {what}, from {server}"
         case events.Unbootable(mac, arch, reason):
             return f"dhcp  {mac} ({arch}) cannot boot: {reason}"
-        case events.Probed(client, name, count):
-            return f"tftp  {client} asked for the size of {name}: {size(count)}"
+        case events.Probed(protocol, client, name, count):
+            return f"{protocol:5} {client} asked for the size of {name}: {size(count)}"
         case events.Finished():
             return _finished(event)
         case events.Failed(protocol, client, name, count, seconds, reason):
@@ -197,7 +197,7 @@ def _kind(event: events.Event) -> tuple[str, ...]:
             return ("unbootable", mac, reason)
         case events.Offered(mac):
             return ("offered", mac)
-        case events.Probed(client, name):
+        case events.Probed(_, client, name):
             return ("probed", client, name)
         case _:
             return ()

@@ -16,7 +16,8 @@ FLOORS = [
     ["events", "config", "timers", "poller", "beneath"],
     # 1: content, settings, and what goes over the wire
     ["tree", "settings", "report", "engine", "listen", "interfaces"],
-    ["arrival", "http.limits", "http.dates", "dhcp.options", "tftp.packet"],
+    ["arrival"],
+    ["tftp.ports", "http.limits", "http.dates", "dhcp.options", "tftp.packet"],
     ["http.message", "dhcp.packet", "dhcp.pxe", "tftp.options", "tftp.blocks"],
     ["http.ranges"],
     # 2: machines

@@ -22,7 +22,7 @@ EVENTS = [
     events.Listening("tftp", "0.0.0.0", 69),
     events.Offered("52:54:00:12:34:56", "UEFI x86-64", "ipxe.efi", "10.0.0.2", "ack"),
     events.Unbootable("52:54:00:12:34:56", "UEFI ARM64", "no boot program"),
-    events.Probed("10.0.0.7", "ipxe.efi", 1000),
+    events.Probed("tftp", "10.0.0.7", "ipxe.efi", 1000),
     events.Finished("http", "10.0.0.7", "linux", 10_000_000, 2.0),
     events.Failed(
         "tftp", "10.0.0.7", "linux", 512, 1.0, "the client stopped answering"

@@ -275,7 +275,7 @@ class Connection:
         if response.status >= 400:
             self._refused(head, REASONS[response.status])
         elif head.method == "HEAD" and response.status == 200:
-            self._emit(Probed(self._client, head.path, blob.size))
+            self._emit(Probed("http", self._client, head.path, blob.size))
         size = sum(part.length for part in response.body if isinstance(part, Span))
         if size:
             noteworthy = size == blob.size or size >= NOTEWORTHY

@@ -19,7 +19,7 @@ from time import monotonic, time
 
 from fastboot.config import HttpConfig
 from fastboot.errors import ConfigError, ContentChanged
-from fastboot.events import Emit, Fault, Listening
+from fastboot.events import Emit, Fault
 from fastboot.listen import Place, tcp
 from fastboot.poller import READ, WRITE, Poller
 from fastboot.tree import Blob, Client, Tree
@@ -154,8 +154,6 @@ class Engine:
         except BaseException:
             self.close()
             raise
-        for address, port in self.ports:
-            emit(Listening("http", address, port))
 
     @property
     def ports(self) -> tuple[tuple[str, int], ...]:

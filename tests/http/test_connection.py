@@ -272,7 +272,7 @@ def test_too_many_connections_are_answered_503_and_closed():
 def test_a_head_request_is_a_probe():
     peer = Peer()
     peer.ask(b"HEAD /linux HTTP/1.1\r\nHost:\r\n\r\n")
-    assert peer.events == [Probed("192.0.2.7", "/linux", 1000)]
+    assert peer.events == [Probed("http", "192.0.2.7", "/linux", 1000)]
     assert peer.all_closed_once()
 
 

@@ -292,7 +292,7 @@ def test_the_size_probe_of_a_boot_rom_is_no_failure(serve):
     sock = served.client()
     _, tid = served.ask(sock, b"file", (b"tsize", b"0"))
     served.say(sock, Error(8, b"User aborted the transfer"), tid)
-    assert served.events == [events.Probed("127.0.0.1", "file", 5000)]
+    assert served.events == [events.Probed("tftp", "127.0.0.1", "file", 5000)]
     assert served.engine.idle
 
 
@@ -445,8 +445,9 @@ def test_R4_blocks_wait_for_room_in_their_order(serve):
     served = serve(Memory({"file": FILE}))
     sock = served.client()
     _, tid = served.ask(sock, b"file", (b"windowsize", b"8"))
-    (fd,) = served.engine._outbox
-    served.engine._sockets[fd] = FullSocket(served.engine._sockets[fd], 3)
+    ports = served.engine._ports
+    (fd,) = ports._outbox
+    ports._sockets[fd] = FullSocket(ports._sockets[fd], 3)
     sock.sendto(Ack(0).encode(), tid)
     got = []
     for _ in range(15):
