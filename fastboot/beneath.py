@@ -15,7 +15,7 @@ import stat
 import sys
 from collections.abc import Callable
 
-from .errors import NotFound, Refused
+from .errors import NotFound, Refused, Unavailable
 
 OPEN_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 """A FIFO must not block the open, a terminal must not become ours."""
@@ -71,6 +71,7 @@ def open_beneath(root: int, parts: tuple[str, ...]) -> int:
     Raises:
         NotFound: There is no such file, or it is a directory.
         Refused: It leads out of the root, is no regular file, or may not be read.
+        Unavailable: The disk or the system fails, or has no descriptor left.
     """
     if not parts:
         raise NotFound("the name is a directory")
@@ -90,13 +91,17 @@ def open_beneath(root: int, parts: tuple[str, ...]) -> int:
     raise Refused("not a regular file")
 
 
-def _refusal(error: OSError) -> NotFound | Refused:
-    missing = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
-    if error.errno in missing:
+_MISSING = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO)
+
+
+def _refusal(error: OSError) -> NotFound | Refused | Unavailable:
+    if error.errno in _MISSING:
         return NotFound("no such file")
     if error.errno == errno.EXDEV:
         return Refused("the name leads out of the folder")
-    return Refused(f"cannot be opened: {os.strerror(error.errno or errno.EIO)}")
+    text = f"cannot be opened: {os.strerror(error.errno or errno.EIO)}"
+    return Refused(text) if error.errno in _FORBIDDEN else Unavailable(text)
 
 
 def _open_by_kernel(root: int, path: bytes) -> int:

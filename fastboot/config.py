@@ -130,7 +130,9 @@ class BootConfig:
     """What a machine is offered."""
 
     menu_timeout: float = _setting(
-        5.0, "Seconds until the first entry of a menu starts; 0: wait for a key."
+        5.0,
+        "Seconds until the only entry starts by itself; 0: it waits for a key, as a "
+        "menu of several always does.",
     )
     programs: tuple[Path, ...] = _setting(
         (Path("/usr/lib/ipxe"), Path("/usr/share/ipxe")),

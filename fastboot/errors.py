@@ -2,9 +2,11 @@
 
     FastbootError
     ├── DecodeError         bytes from a peer that are no packet
+    │   └── BadRequest      ... with HTTP's status for it (fastboot.http.limits)
     ├── TreeError           a name has no content for this client
     │   ├── NotFound        there is nothing of that name
-    │   └── Refused         that name is not to be asked for
+    │   ├── Refused         that name is not to be asked for
+    │   └── Unavailable     there is, but it cannot be read just now
     ├── ContentChanged      a file shrank or was rewritten while it was read
     └── SetupError          what the user asked for cannot be done
         ├── ConfigError     a setting is wrong
@@ -32,6 +34,10 @@ class NotFound(TreeError):
 
 class Refused(TreeError):
     """That name is not to be asked for: it leaves the root or is no regular file."""
+
+
+class Unavailable(TreeError):
+    """There is something of that name, but it cannot be read just now."""
 
 
 class ContentChanged(FastbootError):

@@ -62,6 +62,8 @@ def settings(part: type = Config, prefix: str = "") -> Iterator[Setting]:
         default = item.default
         if isinstance(default, tuple):
             default = " ".join(str(value) for value in default)
+        elif isinstance(default, bool):
+            default = "on" if default else "off"
         yield Setting(
             part=prefix,
             name=item.name,

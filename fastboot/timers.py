@@ -8,6 +8,10 @@ from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 
+STALE_MAX = 256
+"""Entries of forgotten keys that may lie in the heap besides as many as there are keys:
+what comes and goes quickly would fill it otherwise."""
+
 
 class Timers(Generic[K]):
     """Deadlines by key.
@@ -50,9 +54,10 @@ class Timers(Generic[K]):
         """The keys whose deadlines are reached, each reported once."""
         keys = []
         while self._heap and self._heap[0][0] <= now:
-            queued, _, key = heapq.heappop(self._heap)
-            if self._queued.get(key) != queued:
+            item = heapq.heappop(self._heap)
+            if not self._is_current(item):
                 continue  # forgotten, or queued again for an earlier time
+            key = item[2]
             del self._queued[key]
             deadline = self._deadlines[key]
             if deadline <= now:
@@ -66,3 +71,9 @@ class Timers(Generic[K]):
         self._queued[key] = deadline
         self._count += 1  # keys themselves are never compared
         heapq.heappush(self._heap, (deadline, self._count, key))
+        if len(self._heap) > 2 * len(self._queued) + STALE_MAX:
+            self._heap = [item for item in self._heap if self._is_current(item)]
+            heapq.heapify(self._heap)
+
+    def _is_current(self, item: tuple[float, int, K]) -> bool:
+        return self._queued.get(item[2]) == item[0]

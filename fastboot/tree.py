@@ -143,6 +143,7 @@ class Tree(Protocol):
         Raises:
             NotFound: There is nothing of that name.
             Refused: The name is not to be asked for.
+            Unavailable: It cannot be read just now.
         """
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fastboot import beneath
 from fastboot.beneath import components, open_beneath
-from fastboot.errors import NotFound, Refused
+from fastboot.errors import NotFound, Refused, Unavailable
 
 
 @pytest.fixture(params=["kernel", "walk"])
@@ -166,15 +166,23 @@ class TestOpen:
         with pytest.raises(Refused):
             read(fd, "zero")
 
-    @pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.ESTALE])
-    def test_P9_what_the_system_refuses_is_refused_with_its_words(
-        self, root, monkeypatch, number
+    @pytest.mark.parametrize(
+        ("number", "kind"),
+        [
+            (errno.EACCES, Refused),
+            (errno.EIO, Unavailable),
+            (errno.ESTALE, Unavailable),
+            (errno.EMFILE, Unavailable),
+        ],
+    )
+    def test_P9_R1_what_the_system_refuses_is_said_in_its_words(
+        self, root, monkeypatch, number, kind
     ):
         def refuse(fd, path):
             raise OSError(number, os.strerror(number))
 
         monkeypatch.setattr(beneath, "_open", refuse)
-        with pytest.raises(Refused, match=os.strerror(number)):
+        with pytest.raises(kind, match=os.strerror(number)):
             read(root[1], "file")
 
     def test_nothing_stays_open(self, root):

@@ -23,6 +23,7 @@ FLOORS = [
     # 2: machines
     ["tftp.transfer", "http.respond"],
     ["http.connection"],
+    ["http.link"],
     # 3: decisions
     ["boot.machine"],
     ["boot.programs"],

@@ -31,6 +31,14 @@ def test_a_forgotten_key_is_never_due():
     assert timers.due(9.0) == []
 
 
+def test_keys_that_come_and_go_leave_nothing_behind():
+    timers = Timers()
+    for n in range(100_000):
+        timers.set(n, 75.0)
+        timers.forget(n)
+    assert len(timers._heap) < 1000
+
+
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("set"), st.integers(0, 5), st.integers(0, 50)),

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False
 # cython: freethreading_compatible=True
-"""The compiled twin of `fastboot.http.message._scan_head`: same results, same errors."""
+"""The compiled twin of `fastboot.http.message._scan_head`: same results and errors."""
 
 from fastboot.http.limits import MAX_FIELDS, MAX_LINE, BadRequest
 
@@ -61,7 +61,9 @@ def scan_head(bytes head not None):
         begin = newline + 1
 
 
-cdef Py_ssize_t _find(bytes head, char what, Py_ssize_t begin, Py_ssize_t stop) except -2:
+cdef Py_ssize_t _find(
+    bytes head, char what, Py_ssize_t begin, Py_ssize_t stop
+) except -2:
     """Where a byte stands first in head[begin:stop]; -1 where it does not."""
     cdef Py_ssize_t at
     for at in range(begin, stop):

@@ -151,21 +151,21 @@ def find(trees: Sequence[Tree], arch: Arch) -> str | None:
             if head is None:
                 continue
             taken.add(name)
-            if arch.platform != "efi" or efi_cpu(head) == arch.cpu:
+            if head and (arch.platform != "efi" or efi_cpu(head) == arch.cpu):
                 return name
     return None
 
 
 def _head(tree: Tree, name: str) -> bytes | None:
-    """The first bytes of a file; None where it has none or cannot be read."""
+    """The first bytes of a file; None where there is none of that name."""
     try:
         blob = tree.open(name, Client("", "tftp"))
     except TreeError:
         return None
     try:
-        return blob.read(0, HEAD) or None
+        return blob.read(0, HEAD)
     except (ContentChanged, OSError):
-        return None
+        return b""
     finally:
         blob.close()
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from fastboot.config import HttpConfig
-from fastboot.errors import NotFound, Refused
+from fastboot.errors import NotFound, Refused, Unavailable
 from fastboot.events import Dropped, Emit, Failed, Finished, Probed, RequestRefused
 from fastboot.tree import Blob, Client
 
@@ -31,6 +31,8 @@ not answered by a reset that overtakes it (RFC 9112, section 9.6); nginx's value
 
 RETRY_AFTER = 5
 """Seconds after which a client that was turned away may ask again; iPXE does."""
+
+_RETRY = (("Retry-After", str(RETRY_AFTER)),)
 
 LEAST_PROGRESS = 64 << 10
 """Bytes that a client has to take within `stall_timeout`, or the rest of its answer:
@@ -236,8 +238,7 @@ class Connection:
         iPXE comes back after Retry-After by itself.
         """
         self._drop("too many connections")
-        retry = ("Retry-After", str(RETRY_AFTER))
-        return self._begin(refuse(503, self._wall_clock(), retry), now)
+        return self._begin(refuse(503, self._wall_clock(), *_RETRY), now)
 
     def drain(self, now: float) -> list[Action]:
         """Take no further request: end now, or after the answer under way."""
@@ -269,8 +270,8 @@ class Connection:
             return self._deny(404, head, str(error), now)
         except Refused as error:
             return self._deny(403, head, str(error), now)
-        except OSError as error:
-            return self._deny(500, head, str(error), now)
+        except Unavailable as error:
+            return self._deny(503, head, str(error), now)
         response = respond(head, blob, self._wall_clock(), close=self._draining)
         if response.status >= 400:
             self._refused(head, REASONS[response.status])
@@ -291,7 +292,8 @@ class Connection:
         for part in response.body:
             if isinstance(part, bytes):
                 actions.append(Send(part))
-            elif self._blob:
+            else:
+                assert self._blob is not None  # spans are of what was opened
                 actions.append(SendFile(self._blob, part.offset, part.length))
         if not self._transfer:
             self._release()
@@ -305,6 +307,7 @@ class Connection:
         response = refuse(
             status,
             self._wall_clock(),
+            *(_RETRY if status == 503 else ()),
             without_body=head.method == "HEAD",
             close=self._draining or not head.keep_alive,
         )

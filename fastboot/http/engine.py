@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import errno
 import math
-import os
 import socket
 import struct
 import sys
-from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from time import monotonic, time
@@ -22,9 +20,11 @@ from fastboot.errors import ConfigError, ContentChanged
 from fastboot.events import Emit, Fault
 from fastboot.listen import Place, tcp
 from fastboot.poller import READ, WRITE, Poller
+from fastboot.timers import Timers
 from fastboot.tree import Blob, Client, Tree
 
 from .connection import Action, Connection, Send, SendFile, Shutdown
+from .link import Link
 
 TURN = 64 << 20
 """Bytes sent in one turn at the most, in equal shares."""
@@ -40,9 +40,6 @@ ANSWER_COST = 16 << 10
 RECEIVE = 16 << 10
 """Bytes read at once; so much is kept of requests that wait for an answer."""
 
-COPY = 256 << 10
-"""Bytes read at once where sendfile(2) cannot be used."""
-
 ACCEPTS = 64
 """Connections accepted from one port in one turn."""
 
@@ -52,67 +49,9 @@ TURNED_AWAY = 64
 PAUSE = 0.5
 """Seconds until the next accept after one failed for want of descriptors or memory."""
 
-SCAN = 1.0
-"""Seconds between two looks at all deadlines: a timer a connection would cost more."""
-
 _SHORTAGE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-_NO_SENDFILE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
-_MSG_MORE = getattr(socket, "MSG_MORE", 0)
 _TCP_NOTSENT_LOWAT = 25  # linux/tcp.h; Python's socket module names it since 3.12
 _RESET = struct.pack("ii", 1, 0)  # struct linger: close at once, with a reset
-
-
-class _Link:
-    """A connection's socket, its machine, and what is still to be done for it."""
-
-    __slots__ = ("fd", "interest", "machine", "queue", "sendfile", "sock")
-
-    def __init__(self, sock: socket.socket, machine: Connection) -> None:
-        self.sock = sock
-        self.fd = sock.fileno()
-        self.machine = machine
-        self.queue: deque[Action] = deque()
-        self.interest = READ
-        self.sendfile = hasattr(os, "sendfile")
-
-    def send(self, action: Send) -> int:
-        """Send what there is room for, held back if more is to come right after it."""
-        flags = _MSG_MORE if len(self.queue) > 1 else 0
-        count = self.sock.send(action.data, flags)
-        if count < len(action.data):
-            self.queue[0] = Send(memoryview(action.data)[count:])
-        else:
-            self.queue.popleft()
-        return count
-
-    def send_file(self, action: SendFile, share: int) -> int:
-        """Send what there is room for, `share` bytes at the most.
-
-        Raises:
-            ContentChanged: The file is not what it was when the answer began.
-        """
-        length = min(action.length, share)
-        if length == action.length:
-            action.blob.check()
-        count = self._copy(action.blob, action.offset, length)
-        if not count:
-            raise ContentChanged("the file was cut short while it was read")
-        if count < action.length:
-            offset, length = action.offset + count, action.length - count
-            self.queue[0] = SendFile(action.blob, offset, length)
-        else:
-            self.queue.popleft()
-        return count
-
-    def _copy(self, blob: Blob, offset: int, length: int) -> int:
-        if self.sendfile and blob.fd is not None:
-            try:
-                return os.sendfile(self.fd, blob.fd, blob.offset + offset, length)
-            except OSError as error:
-                if error.errno not in _NO_SENDFILE:
-                    raise
-                self.sendfile = False  # a file system that has none, as some FUSE
-        return self.sock.send(blob.read(offset, min(length, COPY)))
 
 
 class Engine:
@@ -138,9 +77,8 @@ class Engine:
         self._emit = emit
         self._poller = Poller()
         self._listeners: dict[int, socket.socket] = {}
-        self._links: dict[int, _Link] = {}
-        self._scanned = -math.inf
-        self._scan_at = math.inf
+        self._links: dict[int, Link] = {}
+        self._timers: Timers[int] = Timers()
         self._accept_at = math.inf  # set while accepting pauses
         self._closed = False
         self._counts = dict.fromkeys(
@@ -195,8 +133,9 @@ class Engine:
         if now >= self._accept_at:
             self._set_accepting(READ)
             self._accept_at = math.inf
-        if now >= self._scan_at:
-            self._scan(now)
+        for fd in self._timers.due(now):
+            link = self._links[fd]
+            self._guarded(link, SHARE_LEAST, link.machine.tick)
         self._arm()
 
     def drain(self) -> None:
@@ -278,16 +217,16 @@ class Engine:
             server=server,
             now=now,
         )
-        link = _Link(sock, machine)
+        link = Link(sock, machine)
         self._poller.watch(link.fd, READ)
         self._links[link.fd] = link
         if excess >= 0:
             self._guarded(link, SHARE_LEAST, machine.turn_away)
         else:
-            self._remember(link)
+            self._timers.set(link.fd, link.machine.deadline)
 
     def _guarded(
-        self, link: _Link, share: int, ask: Callable[[float], list[Action]]
+        self, link: Link, share: int, ask: Callable[[float], list[Action]]
     ) -> None:
         """Do what `ask` says, one of the machine's methods or what the socket has.
 
@@ -302,7 +241,7 @@ class Engine:
             link.machine.fail("a fault of the server", now)
             self._discard(link, reset=True)
 
-    def _read(self, link: _Link, now: float) -> list[Action]:
+    def _read(self, link: Link, now: float) -> list[Action]:
         if link.queue or link.machine.answering:
             return []  # it became writable
         try:
@@ -313,7 +252,7 @@ class Engine:
             return link.machine.fail(_text(error), now)
         return link.machine.receive(data, now) if data else link.machine.end()
 
-    def _advance(self, link: _Link, share: int, actions: list[Action]) -> None:
+    def _advance(self, link: Link, share: int, actions: list[Action]) -> None:
         """Do what the machine asks for until it or the peer has to be waited for."""
         queue, machine = link.queue, link.machine
         queue.extend(actions)
@@ -338,9 +277,9 @@ class Engine:
         if interest != link.interest:
             self._poller.change(link.fd, interest)
             link.interest = interest
-        self._remember(link)
+        self._timers.set(link.fd, link.machine.deadline)
 
-    def _do(self, link: _Link, action: Action, share: int) -> int:
+    def _do(self, link: Link, action: Action, share: int) -> int:
         """Do one action, or a part of it; the number of bytes that it took."""
         if isinstance(action, SendFile):
             count = link.send_file(action, share)
@@ -357,43 +296,27 @@ class Engine:
         self._counts["sent_bytes"] += count
         return count
 
-    def _discard(self, link: _Link, *, reset: bool) -> None:
+    def _discard(self, link: Link, *, reset: bool) -> None:
         if self._links.pop(link.fd, None) is None:
             return
         self._poller.forget(link.fd)
+        self._timers.forget(link.fd)
         if reset:
             link.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         link.sock.close()
 
-    def _scan(self, now: float) -> None:
-        """End what is overdue; find out when to look again."""
-        self._scanned = now
-        self._scan_at = math.inf
-        for link in list(self._links.values()):
-            if link.machine.deadline <= now:
-                self._guarded(link, SHARE_LEAST, link.machine.tick)
-            else:
-                self._remember(link)
-
-    def _remember(self, link: _Link) -> None:
-        """Scan again when this connection's deadline has come."""
-        due = max(link.machine.deadline, self._scanned + SCAN)
-        self._scan_at = min(self._scan_at, due)
-
     def _arm(self) -> None:
-        due = min(self._scan_at, self._accept_at)
+        due = min(self._timers.next or math.inf, self._accept_at)
         self._poller.set_deadline(None if due == math.inf else due)
 
 
 def _unsent(connections: int) -> int:
-    """Bytes that the kernel shall hold unsent for each of so many connections.
+    """Bytes that the kernel may hold unsent for each of so many connections.
 
     By default a client that takes nothing pins two megabytes, and a thousand of them
-    all the memory that TCP may have. The bound makes more wake-ups, so that few
-    connections have a wide one.
+    all the memory that TCP may have. A tighter bound means more wake-ups, but the bytes
+    are still in the cache when they leave.
     """
-    if connections < 64:
-        return 1 << 20
     return 256 << 10 if connections < 1024 else 128 << 10
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fastboot import events
 from fastboot.arrival import Ancillary, Arrival
 from fastboot.config import TftpConfig
-from fastboot.errors import DecodeError, NotFound, TreeError
+from fastboot.errors import DecodeError, NotFound, Refused, TreeError
 from fastboot.listen import Place
 from fastboot.poller import READ, WRITE, Poller
 from fastboot.timers import Timers
@@ -223,9 +223,7 @@ class Engine:
             name = read_name(packet.filename)
             blob = self._tree.open(name, Client(peer[0], "tftp", came.local))
         except TreeError as error:
-            missing = isinstance(error, NotFound)
-            code = ErrorCode.FILE_NOT_FOUND if missing else ErrorCode.ACCESS_VIOLATION
-            answer = Error(code, str(error).encode())
+            answer = Error(_code(error), str(error).encode())
             return self._refuse(line, came, packet.filename, answer)
         netascii = packet.mode == b"netascii"
         size = None if netascii else blob.size
@@ -324,6 +322,16 @@ def read_name(filename: bytes) -> str:
         'pxelinux.0'
     """
     return filename.rstrip(b"\xff\0 ").decode("utf-8", "surrogateescape")
+
+
+def _code(error: TreeError) -> ErrorCode:
+    match error:
+        case NotFound():
+            return ErrorCode.FILE_NOT_FOUND
+        case Refused():
+            return ErrorCode.ACCESS_VIOLATION
+        case _:
+            return ErrorCode.NOT_DEFINED
 
 
 def _account(client: str, transfer: _Transfer, seconds: float) -> events.Event:

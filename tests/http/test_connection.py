@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastboot.config import HttpConfig
-from fastboot.errors import NotFound, Refused
+from fastboot.errors import NotFound, Refused, Unavailable
 from fastboot.events import Dropped, Failed, Finished, Probed, RequestRefused
 from fastboot.http.connection import (
     LEAST_PROGRESS,
@@ -64,7 +64,7 @@ class Peer:
         if name == "/secret":
             raise Refused("the name leads out of the folder")
         if name == "/broken":
-            raise OSError(5, "Input/output error")
+            raise Unavailable("cannot be opened: Input/output error")
         if name == "/disk":
             blob = Counted(size=NOTEWORTHY * 4, etag='"d"')
         elif name == "/linux":
@@ -195,7 +195,7 @@ def test_the_end_within_a_head_is_reported():
 
 
 @pytest.mark.parametrize(
-    ("path", "status"), [(b"/missing", 404), (b"/secret", 403), (b"/broken", 500)]
+    ("path", "status"), [(b"/missing", 404), (b"/secret", 403), (b"/broken", 503)]
 )
 @pytest.mark.parametrize("method", [b"GET", b"HEAD"])
 def test_P9_a_name_without_content_is_refused_and_the_connection_kept(

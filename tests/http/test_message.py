@@ -365,6 +365,14 @@ def test_a_body_of_no_bytes_is_none(zero):
     assert head_of(data).path == "/"
 
 
+@pytest.mark.parametrize(
+    "part", [b"", b"GET / HTTP/1.1", b"GET / HTTP/1.1\r\nA: b\r\n"]
+)
+def test_a_head_without_its_end_is_not_split(part):
+    with pytest.raises(BadRequest, match="without an end"):
+        message.scan_head(part)
+
+
 # Properties
 
 TOKEN = st.text("!#$%&'*+-.^_`|~09azAZ", min_size=1, max_size=12).map(str.encode)
