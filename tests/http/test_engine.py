@@ -122,18 +122,17 @@ def folder(tmp_path):
 
 def read_answer(client):
     """Status, head and body of one answer."""
-    data = b""
-    while b"\r\n\r\n" not in data:
-        more = client.recv(65536)
-        assert more, data
-        data += more
-    head, _, body = data.partition(b"\r\n\r\n")
+    head, body = b"", b""
+    while not head.endswith(b"\r\n\r\n"):  # and not a byte of the next answer
+        more = client.recv(1)
+        assert more, head
+        head += more
     length = re.search(rb"\r\nContent-Length: (\d+)", head)
     while length and len(body) < int(length[1]):
-        more = client.recv(1 << 20)
+        more = client.recv(min(1 << 20, int(length[1]) - len(body)))
         assert more
         body += more
-    return int(head[9:12]), head, body
+    return int(head[9:12]), head.removesuffix(b"\r\n\r\n"), body
 
 
 def read_to_end(client):
