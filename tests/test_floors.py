@@ -22,6 +22,7 @@ FLOORS = [
     ["http.ranges"],
     # 2: machines
     ["tftp.transfer", "http.respond"],
+    ["tftp.carrier"],
     ["http.connection"],
     ["http.link"],
     # 3: decisions

@@ -1,8 +1,4 @@
-"""TFTP's engine: requests become transfers, and transfers are kept going.
-
-Whoever asks gets the first packet of a transfer; ACKs find their transfer by the
-client's address and port; a timer for each sends again what was lost.
-"""
+"""TFTP's engine: requests become transfers, which a carrier keeps going."""
 
 from __future__ import annotations
 
@@ -11,19 +7,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fastboot import events
-from fastboot.arrival import Ancillary, Arrival
+from fastboot.arrival import Arrival
 from fastboot.config import TftpConfig
 from fastboot.errors import DecodeError, NotFound, Refused, TreeError
 from fastboot.listen import Place
-from fastboot.poller import READ, WRITE, Poller
-from fastboot.timers import Timers
 from fastboot.tree import Blob, Client, Tree
 
-from .blocks import Blocks, NetasciiBlocks, OctetBlocks
+from .carrier import Broken, Carrier, Ended, Happening, Job, Request, Stray
 from .options import OVERHEAD_IPV4, OVERHEAD_IPV6, Limits, negotiate
 from .packet import Error, ErrorCode, ReadRequest, WriteRequest, decode
-from .ports import Line, Peer, Ports, answering
-from .transfer import Outcome, Sender, Terms
+from .ports import Line, Peer
+from .transfer import Outcome, Terms
+
+MTU_USUAL = 65536
+"""MTU where the interface's is not known: what was asked for is granted."""
 
 UNCONFIRMED_MAX = 1024
 """Transfers whose client has acknowledged nothing yet: forged requests fill this table
@@ -42,17 +39,14 @@ STRAY_ERRORS = 50
 """ERROR 5 sent in one second at the most, whoever asks."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Transfer:
-    """A sender with what the engine knows about it."""
+    """What is remembered of a request while it is answered."""
 
-    sender: Sender
-    blob: Blob
     request: bytes
     name: str
-    ancillary: Ancillary
+    blob: Blob
     started: float
-    moved: float  # when the client last said something
 
 
 class Engine:
@@ -84,11 +78,8 @@ class Engine:
         self._emit = emit
         self._mtu = mtu
         self._clock = clock
-        self._poller = Poller()
-        self._timers: Timers[Line] = Timers()
+        self._carrier = Carrier(clock)
         self._transfers: dict[Line, _Transfer] = {}
-        self._unconfirmed = 0
-        self._ports = Ports(self._poller)
         self._strays = (0.0, 0)  # the second, and the errors sent in it
         self._counters = dict.fromkeys(
             ("requests", "transfers", "refused", "dropped", "retransmissions", "bytes"),
@@ -96,7 +87,7 @@ class Engine:
         )
         try:
             for place in places:
-                self._ports.open(place, config.port or 0)
+                self._carrier.open(place, config.port or 0)
         except BaseException:
             self.close()
             raise
@@ -104,7 +95,7 @@ class Engine:
     @property
     def ports(self) -> tuple[tuple[str, int], ...]:
         """The addresses and ports that requests are taken on."""
-        return self._ports.listening
+        return self._carrier.listening
 
     @property
     def idle(self) -> bool:
@@ -113,11 +104,11 @@ class Engine:
 
     def fileno(self) -> int:
         """See `fastboot.engine.Engine`."""
-        return self._poller.fileno()
+        return self._carrier.fileno()
 
     def wake(self) -> None:
         """See `fastboot.engine.Engine`."""
-        self._poller.wake()
+        self._carrier.wake()
 
     def stats(self) -> dict[str, int]:
         """Counters by name; `active` is the number of transfers under way."""
@@ -125,44 +116,36 @@ class Engine:
 
     def drain(self) -> None:
         """Take no more requests; see `fastboot.engine.Engine`."""
-        self._ports.stop_listening()
+        self._carrier.stop_listening()
 
     def close(self) -> None:
         """Tell each client that it is over, and give the sockets back."""
-        for line, transfer in tuple(self._transfers.items()):
-            goodbye = transfer.sender.close("the server was stopped")
-            self._ports.send(line, transfer.ancillary, goodbye)
-            self._settle(line, transfer, self._clock())
-        self._ports.close()
-        self._poller.close()
+        for line in tuple(self._transfers):
+            self._handle(self._carrier.end(line, "the server was stopped", tell=True))
+        self._carrier.close()
 
     def poll(self, timeout: float | None = 0.0) -> None:
         """See `fastboot.engine.Engine`."""
-        ready = self._poller.wait(timeout)
+        self._handle(self._carrier.poll(timeout))
+
+    def _handle(self, happened: list[Happening]) -> None:
         now = self._clock()
-        for fd, what in ready:
-            data_port = self._ports.data_port(fd)
-            if data_port is None and what & WRITE:
-                self._ports.flush(fd)
-            if what & READ:
-                for data, came, peer in self._ports.receive(fd):
-                    line = (fd if data_port is None else data_port, peer)
-                    take = self._reply if data_port is None else self._request
-                    self._guarded(take, line, data, came, now)
-        for line in self._timers.due(now):
-            self._guarded(self._tick, line, now)
-        self._poller.set_deadline(self._timers.next)
+        for item in happened:
+            try:
+                self._decide(item, now)
+            except Exception as error:  # noqa: BLE001 (one bad turn must not end all)
+                self._emit(events.Fault("tftp", error))
 
-    def _guarded(self, do: Callable[..., None], *arguments: object) -> None:
-        """A mistake of ours or of the tree's ends this step and nothing else."""
-        try:
-            do(*arguments)
-        except Exception as error:  # noqa: BLE001
-            self._emit(events.Fault("tftp", error))
-
-    def _tick(self, line: Line, now: float) -> None:
-        transfer = self._transfers[line]
-        self._step(line, transfer, transfer.sender.tick(now), now)
+    def _decide(self, item: Happening, now: float) -> None:
+        match item:
+            case Request(line, data, came):
+                self._request(line, data, came, now)
+            case Stray(line, data, came):
+                self._stray(line, data, came, now)
+            case Ended():
+                self._settle(item, now)
+            case Broken(error):
+                self._emit(events.Fault("tftp", error))
 
     def _request(self, line: Line, data: bytes, came: Arrival, now: float) -> None:
         """Take a datagram that came to the well-known port."""
@@ -199,19 +182,18 @@ class Engine:
             if len(self._transfers) >= self._config.max_transfers:
                 self._drop(line[1], "too many transfers")
                 return False
-            if self._unconfirmed >= UNCONFIRMED_MAX:
+            if self._carrier.unconfirmed >= UNCONFIRMED_MAX:
                 self._drop(line[1], "too many requests without a reply")
                 return False
             return True
         if data == transfer.request:
-            if not transfer.sender.confirmed:
-                self._step(line, transfer, transfer.sender.repeat(now), now)
+            if not self._carrier.is_confirmed(line):
+                self._handle(self._carrier.repeat(line))
                 return False
-            if now - transfer.moved < LATE:
+            if now - self._carrier.moved(line) < LATE:
                 return False
         # The client begins something else, and expects no ERROR about the old.
-        transfer.sender.close("the client asked anew")
-        self._settle(line, transfer, now)
+        self._handle(self._carrier.end(line, "the client asked anew", tell=False))
         return True
 
     def _begin(
@@ -226,49 +208,30 @@ class Engine:
             answer = Error(_code(error), str(error).encode())
             return self._refuse(line, came, packet.filename, answer)
         netascii = packet.mode == b"netascii"
-        size = None if netascii else blob.size
-        negotiated = negotiate(packet.options, self._limits(peer, came), size)
-        kind = NetasciiBlocks if netascii else OctetBlocks
-        blocks: Blocks = kind(blob, negotiated.blksize)
-        terms = Terms(negotiated, blob.size, self._config.idle_timeout)
-        transfer = _Transfer(
-            Sender(blocks, terms), blob, data, name, answering(peer, came), now, now
+        mtu = self._mtu(came.index) or MTU_USUAL
+        limits = self._limits(peer, mtu)
+        terms = Terms(
+            negotiate(packet.options, limits, None if netascii else blob.size),
+            blob.size,
+            self._config.idle_timeout,
         )
-        self._transfers[line] = transfer
-        self._unconfirmed += 1
+        self._transfers[line] = _Transfer(data, name, blob, now)
         self._counters["transfers"] += 1
-        self._step(line, transfer, transfer.sender.start(now), now)
+        job = Job(blob, terms, netascii, came, mtu)
+        self._handle(self._carrier.begin(line, job))
         return None
 
-    def _limits(self, peer: Peer, came: Arrival) -> Limits:
-        blksize = self._config.max_blksize
-        mtu = self._mtu(came.index)
-        if mtu is not None:
-            overhead = OVERHEAD_IPV6 if ":" in peer[0] else OVERHEAD_IPV4
-            blksize = max(8, min(blksize, mtu - overhead))
+    def _limits(self, peer: Peer, mtu: int) -> Limits:
+        overhead = OVERHEAD_IPV6 if ":" in peer[0] else OVERHEAD_IPV4
+        blksize = max(8, min(self._config.max_blksize, mtu - overhead))
         return Limits(blksize, self._config.max_windowsize)
 
     def _refuse(self, line: Line, came: Arrival, filename: bytes, error: Error) -> None:
         self._counters["refused"] += 1
-        self._ports.send(line, answering(line[1], came), [error.encode()])
+        self._carrier.send(line, came, error.encode())
         name = filename.decode("utf-8", "surrogateescape")
         reason = error.message.decode("utf-8", "replace")
         self._emit(events.RequestRefused("tftp", line[1][0], name, reason))
-
-    def _reply(self, line: Line, data: bytes, came: Arrival, now: float) -> None:
-        """Take a datagram that came to a data port."""
-        transfer = self._transfers.get(line)
-        if transfer is None:
-            return self._stray(line, data, came, now)
-        was_confirmed = transfer.sender.confirmed
-        acknowledged = transfer.sender.acknowledged
-        answer = transfer.sender.receive(data, now)
-        if transfer.sender.confirmed and not was_confirmed:
-            self._unconfirmed -= 1
-        if transfer.sender.acknowledged != acknowledged:
-            transfer.moved = now
-        self._step(line, transfer, answer, now)
-        return None
 
     def _stray(self, line: Line, data: bytes, came: Arrival, now: float) -> None:
         """Tell a stranger that its TID is unknown (RFC 1350, section 4); rarely."""
@@ -282,31 +245,15 @@ class Engine:
         self._strays = (second, count + 1)
         if count < STRAY_ERRORS:
             error = Error(ErrorCode.UNKNOWN_TID, b"unknown transfer").encode()
-            self._ports.send(line, answering(line[1], came), [error])
+            self._carrier.send(line, came, error)
 
-    def _step(
-        self, line: Line, transfer: _Transfer, packets: list[bytes], now: float
-    ) -> None:
-        """Send what a sender returned, and set its timer or settle it."""
-        if packets:
-            self._ports.send(line, transfer.ancillary, packets)
-        deadline = transfer.sender.deadline
-        if deadline is None:
-            self._settle(line, transfer, now)
-        else:
-            self._timers.set(line, deadline)
-
-    def _settle(self, line: Line, transfer: _Transfer, now: float) -> None:
+    def _settle(self, ended: Ended, now: float) -> None:
         """Report a transfer that is over and forget it."""
-        del self._transfers[line]
-        self._timers.forget(line)
+        transfer = self._transfers.pop(ended.line)
         transfer.blob.close()
-        sender = transfer.sender
-        if not sender.confirmed:
-            self._unconfirmed -= 1
-        self._counters["retransmissions"] += sender.retransmissions
-        self._counters["bytes"] += sender.acknowledged
-        self._emit(_account(line[1][0], transfer, now - transfer.started))
+        self._counters["retransmissions"] += ended.retransmissions
+        self._counters["bytes"] += ended.acknowledged
+        self._emit(_account(ended, transfer, now - transfer.started))
 
     def _drop(self, peer: Peer, reason: str) -> None:
         self._counters["dropped"] += 1
@@ -334,14 +281,14 @@ def _code(error: TreeError) -> ErrorCode:
             return ErrorCode.NOT_DEFINED
 
 
-def _account(client: str, transfer: _Transfer, seconds: float) -> events.Event:
-    sender, name = transfer.sender, transfer.name
-    if sender.outcome is Outcome.DONE:
-        return events.Finished(
-            "tftp", client, name, transfer.blob.size, seconds, sender.retransmissions
-        )
-    if sender.outcome is Outcome.PROBED:
-        return events.Probed("tftp", client, name, transfer.blob.size)
-    return events.Failed(
-        "tftp", client, name, sender.acknowledged, seconds, sender.reason
-    )
+def _account(ended: Ended, transfer: _Transfer, seconds: float) -> events.Event:
+    client, name, size = ended.line[1][0], transfer.name, transfer.blob.size
+    match ended.outcome:
+        case Outcome.DONE:
+            again = ended.retransmissions
+            return events.Finished("tftp", client, name, size, seconds, again)
+        case Outcome.PROBED:
+            return events.Probed("tftp", client, name, size)
+        case _:
+            got, reason = ended.acknowledged, ended.reason
+            return events.Failed("tftp", client, name, got, seconds, reason)

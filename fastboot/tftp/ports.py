@@ -7,7 +7,6 @@ its address and port. One socket for all costs no descriptor, bind or close per 
 
 from __future__ import annotations
 
-import errno
 import socket
 from collections import deque
 from collections.abc import Iterator
@@ -105,10 +104,10 @@ class Ports:
             self._sockets[fd].sendmsg([packet], ancillary, 0, peer)
         except BlockingIOError:
             return False
-        except OSError as error:
+        except OSError:
             # No route, a firewall, an interface that is down: as good as lost on the
             # way, and sent again as if it were.
-            return error.errno != errno.ENOBUFS
+            return True
         return True
 
     def stop_listening(self) -> None:

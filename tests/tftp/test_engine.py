@@ -271,7 +271,8 @@ def test_a_client_that_begins_anew_on_its_port_is_served_anew(serve):
     sock = served.client()
     _, tid = served.ask(sock, b"file")
     served.say(sock, Ack(1), tid)
-    served.now += LATE
+    served.poll(LATE)
+    assert served.take(sock)[0].block == 2  # sent again in vain
     packet, _ = served.ask(sock, b"file")
     assert packet.block == 1
     assert served.engine.stats()["active"] == 1
@@ -445,7 +446,7 @@ def test_R4_blocks_wait_for_room_in_their_order(serve):
     served = serve(Memory({"file": FILE}))
     sock = served.client()
     _, tid = served.ask(sock, b"file", (b"windowsize", b"8"))
-    ports = served.engine._ports
+    ports = served.engine._carrier._ports
     (fd,) = ports._outbox
     ports._sockets[fd] = FullSocket(ports._sockets[fd], 3)
     sock.sendto(Ack(0).encode(), tid)

@@ -1,0 +1,263 @@
+"""The data path: sockets, senders and their timers; all that happens per packet.
+
+A carrier keeps transfers going and hands up what needs a decision: requests, datagrams
+of strangers, and transfers that are over. It exists twice with this interface: here,
+and compiled (`fastboot/_ext/tftp_carrier.pyx`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from fastboot.arrival import Ancillary, Arrival
+from fastboot.listen import Place
+from fastboot.poller import READ, WRITE, Poller
+from fastboot.timers import Timers
+from fastboot.tree import Blob
+
+from .blocks import Blocks, NetasciiBlocks, OctetBlocks
+from .ports import Line, Ports, answering
+from .transfer import Outcome, Sender, Terms
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A datagram that came to the well-known port.
+
+    Attributes:
+        line: Where a transfer for it would run.
+        data: What was sent.
+        came: The address of ours that it was sent to.
+    """
+
+    line: Line
+    data: bytes
+    came: Arrival
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """A datagram that came to a data port and belongs to no transfer."""
+
+    line: Line
+    data: bytes
+    came: Arrival
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A transfer is over and forgotten.
+
+    Attributes:
+        line: Where it ran.
+        outcome: How it ended.
+        reason: The same in words.
+        acknowledged: Bytes of the file that the client has.
+        retransmissions: Blocks sent more than once.
+    """
+
+    line: Line
+    outcome: Outcome
+    reason: str
+    acknowledged: int
+    retransmissions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A mistake of ours or of the tree's; the transfer it happened in is `Ended`."""
+
+    error: Exception
+
+
+Happening = Request | Stray | Ended | Broken
+"""What `Carrier.poll` hands up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to send to whom.
+
+    Attributes:
+        blob: The content; whoever made the job closes it when the transfer has ended.
+        terms: What the transfer is held to.
+        netascii: Whether line ends are converted.
+        came: The address of ours to answer from.
+        mtu: Bytes of the longest packet on the interface it came by.
+    """
+
+    blob: Blob
+    terms: Terms
+    netascii: bool
+    came: Arrival
+    mtu: int = 1500
+
+
+@dataclass(slots=True)
+class _Transfer:
+    sender: Sender
+    ancillary: Ancillary
+    moved: float
+
+
+class Carrier:
+    """The data path in Python.
+
+    Args:
+        clock: Seconds that only grow.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._poller = Poller()
+        self._ports = Ports(self._poller)
+        self._timers: Timers[Line] = Timers()
+        self._transfers: dict[Line, _Transfer] = {}
+        self._unconfirmed = 0
+
+    def open(self, place: Place, port: int) -> None:
+        """Take requests at a place; see `Ports.open`."""
+        self._ports.open(place, port)
+
+    @property
+    def listening(self) -> tuple[tuple[str, int], ...]:
+        """The addresses and ports that requests are taken on."""
+        return self._ports.listening
+
+    @property
+    def active(self) -> int:
+        """Transfers under way."""
+        return len(self._transfers)
+
+    @property
+    def unconfirmed(self) -> int:
+        """Transfers under way whose client has acknowledged nothing."""
+        return self._unconfirmed
+
+    def fileno(self) -> int:
+        """The descriptor that is readable when `poll` has something to do."""
+        return self._poller.fileno()
+
+    def wake(self) -> None:
+        """End a `poll` that is waiting, from any thread."""
+        self._poller.wake()
+
+    def poll(self, timeout: float | None) -> list[Happening]:
+        """Do what is due; wait for it `timeout` seconds at most (None: for ever)."""
+        ready = self._poller.wait(timeout)
+        now = self._clock()
+        happened: list[Happening] = []
+        for fd, what in ready:
+            data_port = self._ports.data_port(fd)
+            if data_port is None and what & WRITE:
+                self._ports.flush(fd)
+            if what & READ:
+                for data, came, peer in self._ports.receive(fd):
+                    if data_port is None:
+                        happened += self._take((fd, peer), data, came, now)
+                    else:
+                        happened.append(Request((data_port, peer), data, came))
+        for line in self._timers.due(now):
+            tick = partial(self._transfers[line].sender.tick, now)
+            happened += self._guarded(line, tick)
+        self._poller.set_deadline(self._timers.next)
+        return happened
+
+    def begin(self, line: Line, job: Job) -> list[Happening]:
+        """Start a transfer where none runs; what came of it at once."""
+        now = self._clock()
+        kind = NetasciiBlocks if job.netascii else OctetBlocks
+        blocks: Blocks = kind(job.blob, job.terms.negotiated.blksize)
+        sender = Sender(blocks, job.terms)
+        self._transfers[line] = _Transfer(sender, answering(line[1], job.came), now)
+        self._unconfirmed += 1
+        return self._at_once(line, partial(sender.start, now))
+
+    def repeat(self, line: Line) -> list[Happening]:
+        """Send the first packet again, to a client that repeats its request."""
+        again = partial(self._transfers[line].sender.repeat, self._clock())
+        return self._at_once(line, again)
+
+    def is_confirmed(self, line: Line) -> bool:
+        """Whether the client has acknowledged anything."""
+        return self._transfers[line].sender.confirmed
+
+    def moved(self, line: Line) -> float:
+        """When the transfer last made progress."""
+        return self._transfers[line].moved
+
+    def end(self, line: Line, reason: str, *, tell: bool) -> list[Happening]:
+        """End a transfer from our side; `tell` the client or not."""
+        transfer = self._transfers[line]
+        goodbye = transfer.sender.close(reason)
+        if tell:
+            self._ports.send(line, transfer.ancillary, goodbye)
+        return [self._settle(line)]
+
+    def send(self, line: Line, came: Arrival, packet: bytes) -> None:
+        """Send one packet that belongs to no transfer."""
+        self._ports.send(line, answering(line[1], came), [packet])
+
+    def stop_listening(self) -> None:
+        """Take no more requests; transfers go on."""
+        self._ports.stop_listening()
+
+    def close(self) -> None:
+        """Give the sockets back."""
+        self._ports.close()
+        self._poller.close()
+
+    def _take(
+        self, line: Line, data: bytes, came: Arrival, now: float
+    ) -> list[Happening]:
+        transfer = self._transfers.get(line)
+        if transfer is None:
+            return [Stray(line, data, came)]
+        sender = transfer.sender
+        confirmed, acknowledged = sender.confirmed, sender.acknowledged
+        happened = self._guarded(line, partial(sender.receive, data, now))
+        if sender.confirmed and not confirmed:
+            self._unconfirmed -= 1
+        if sender.acknowledged != acknowledged:
+            transfer.moved = now
+        return happened
+
+    def _at_once(self, line: Line, step: Callable[[], list[bytes]]) -> list[Happening]:
+        """A step between two polls, which may need an earlier timer."""
+        happened = self._guarded(line, step)
+        self._poller.set_deadline(self._timers.next)
+        return happened
+
+    def _guarded(self, line: Line, step: Callable[[], list[bytes]]) -> list[Happening]:
+        """Send what a step of a sender returns, and set its timer or settle it."""
+        transfer = self._transfers[line]
+        happened: list[Happening] = []
+        try:
+            packets = step()
+        except Exception as error:  # noqa: BLE001 (one bad turn must not end all)
+            happened.append(Broken(error))
+            packets = transfer.sender.close("a mistake of the server")
+        if packets:
+            self._ports.send(line, transfer.ancillary, packets)
+        deadline = transfer.sender.deadline
+        if deadline is None:
+            happened.append(self._settle(line))
+        else:
+            self._timers.set(line, deadline)
+        return happened
+
+    def _settle(self, line: Line) -> Ended:
+        sender = self._transfers.pop(line).sender
+        self._timers.forget(line)
+        if not sender.confirmed:
+            self._unconfirmed -= 1
+        assert sender.outcome is not None  # that is why it is settled
+        return Ended(
+            line,
+            sender.outcome,
+            sender.reason,
+            sender.acknowledged,
+            sender.retransmissions,
+        )
