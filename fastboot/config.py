@@ -62,6 +62,10 @@ class TftpConfig:
         "Seconds without progress after which a transfer ends: longer than GRUB and "
         "Raspberry Pi pause to write what they have.",
     )
+    cache_bytes: int = _setting(
+        256 << 20,
+        "Bytes of memory for files ready to be sent, shared by all clients; 0: none.",
+    )
     max_transfers: int = _setting(
         4096, "Transfers at the same time; requests beyond it get no answer."
     )
@@ -70,7 +74,7 @@ class TftpConfig:
         """Check each value."""
         _port(self, "port")
         _at_least(self, max_blksize=8, max_windowsize=1, idle_timeout=1)
-        _at_least(self, max_transfers=1)
+        _at_least(self, max_transfers=1, cache_bytes=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,15 +122,22 @@ if sys.platform.startswith("linux"):
             """
             ready = []
             for fd, mask in self._epoll.poll(timeout, BATCH):
-                if fd == self._timer:
-                    self._disarm()
-                elif fd == self._waker.fd:
-                    self._waker.drain()
+                if fd in self.own:
+                    self.heed(fd)
                 else:
                     ready.append((fd, _interest(mask)))
             return ready
 
-        def _disarm(self) -> None:
+        @property
+        def own(self) -> tuple[int, int]:
+            """The descriptors of the wake-up and the timer."""
+            return self._waker.fd, self._timer
+
+        def heed(self, fd: int) -> None:
+            """Take note that one of `own` is ready, for who waits by epoll itself."""
+            if fd == self._waker.fd:
+                self._waker.drain()
+                return
             self._deadline = None
             try:
                 os.read(self._timer, 8)

@@ -107,9 +107,10 @@ class Carrier:
 
     Args:
         clock: Seconds that only grow.
+        cache_bytes: What the compiled twin may spend on framed files; nothing here.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], cache_bytes: int = 0) -> None:
         self._clock = clock
         self._poller = Poller()
         self._ports = Ports(self._poller)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fastboot import events
+from fastboot._ext import twin
 from fastboot.arrival import Arrival
 from fastboot.config import TftpConfig
 from fastboot.errors import DecodeError, NotFound, Refused, TreeError
@@ -59,6 +60,7 @@ class Engine:
         places: Where to listen.
         mtu: The MTU of the interface with this index, or None where unknown.
         clock: Seconds that only grow.
+        carrier: The data path; the compiled one where it is there.
 
     Raises:
         ListenError: The port cannot be opened.
@@ -72,13 +74,14 @@ class Engine:
         places: Sequence[Place],
         mtu: Callable[[int], int | None] = lambda index: None,
         clock: Callable[[], float] = time.monotonic,
+        carrier: Callable[[Callable[[], float], int], Carrier] | None = None,
     ) -> None:
         self._config = config
         self._tree = tree
         self._emit = emit
         self._mtu = mtu
         self._clock = clock
-        self._carrier = Carrier(clock)
+        self._carrier = (carrier or best_carrier())(clock, config.cache_bytes)
         self._transfers: dict[Line, _Transfer] = {}
         self._strays = (0.0, 0)  # the second, and the errors sent in it
         self._counters = dict.fromkeys(
@@ -258,6 +261,12 @@ class Engine:
     def _drop(self, peer: Peer, reason: str) -> None:
         self._counters["dropped"] += 1
         self._emit(events.Dropped("tftp", peer[0], reason))
+
+
+def best_carrier() -> type[Carrier]:
+    """The compiled data path where it was built, else the one in Python."""
+    compiled = twin("tftp_carrier")
+    return compiled.Carrier if compiled else Carrier
 
 
 def read_name(filename: bytes) -> str:

@@ -147,7 +147,9 @@ def test_the_twins_talk_the_same_over_a_wire_that_loses(window, style, loss):
         )
         reader = Reader(8, window, style=style)
         wire = Wire(
-            sender, reader, fate=lambda n: "lose" if n > 1 and rng.random() < loss else ""
+            sender,
+            reader,
+            fate=lambda n: "lose" if n > 1 and rng.random() < loss else "",
         )
         wire.run(until=3600)
         assert b"".join(reader.payload) == data

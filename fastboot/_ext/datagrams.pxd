@@ -1,0 +1,72 @@
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+
+cdef extern from "<sys/socket.h>" nogil:
+    struct sockaddr_storage:
+        uint16_t ss_family
+    struct iovec:
+        void* iov_base
+        size_t iov_len
+    struct msghdr:
+        void* msg_name
+        unsigned int msg_namelen
+        iovec* msg_iov
+        size_t msg_iovlen
+        void* msg_control
+        size_t msg_controllen
+        int msg_flags
+    struct mmsghdr:
+        msghdr msg_hdr
+        unsigned int msg_len
+
+cdef enum:
+    IN_MAX = 64        # datagrams received by one call
+    DATAGRAM = 2048    # bytes of the longest that is looked at
+    OUT_MAX = 128      # messages sent by one call
+    PIECES_MAX = 1024  # of memory they consist of
+    CONTROL_MAX = 96   # bytes of control messages for one
+    SEGMENTS_MAX = 64  # packets in one message (UDP_MAX_SEGMENTS)
+    MESSAGE_MAX = 65000  # bytes of one message: an IPv4 datagram, before it is cut
+
+cdef struct Inbox:
+    mmsghdr* messages
+    iovec* pieces
+    uint8_t* data
+    uint8_t* controls
+    sockaddr_storage* names
+
+cdef struct Address:
+    sockaddr_storage name
+    unsigned int size
+    uint8_t[CONTROL_MAX] control  # the address of ours to send from
+    size_t control_size
+
+cdef struct Outbox:
+    int fd  # all messages leave by one socket
+    int count
+    int pieces_count
+    mmsghdr* messages
+    iovec* pieces
+    uint8_t* controls
+    void** owners
+    int64_t* firsts  # the block with which each message begins
+    int* segments    # bytes of the packets it is to be cut into; 0: it is one packet
+    bint cut_failed  # some message could not be cut, and went out packet by packet
+    uint8_t* failed  # which
+
+cdef int inbox_init(Inbox* inbox) except -1
+cdef void inbox_free(Inbox* inbox) noexcept nogil
+cdef int inbox_receive(Inbox* inbox, int fd) noexcept nogil
+cdef list inbox_ancillary(Inbox* inbox, int index)
+cdef object inbox_peer(Inbox* inbox, int index)
+cdef bytes inbox_bytes(Inbox* inbox, int index)
+
+cdef int address_init(Address* address, peer, list ancillary) except -1
+
+cdef int outbox_init(Outbox* outbox) except -1
+cdef void outbox_free(Outbox* outbox) noexcept nogil
+cdef bint outbox_has_room(Outbox* outbox, int fd, int pieces) noexcept nogil
+cdef void outbox_begin(
+    Outbox* outbox, int fd, Address* to, int segment, void* owner, int64_t first
+) noexcept nogil
+cdef void outbox_piece(Outbox* outbox, const uint8_t* data, size_t size) noexcept nogil
+cdef int outbox_flush(Outbox* outbox) noexcept nogil

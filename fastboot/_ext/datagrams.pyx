@@ -1,0 +1,305 @@
+# cython: language_level=3
+"""Many datagrams by one call: recvmmsg(2) in, sendmmsg(2) out.
+
+A message may hold many packets for one client, which the kernel or the network card
+cuts up (UDP_SEGMENT, udp(7)). Where that fails, as on cards without checksums or where
+packets do not fit the MTU, the packets are sent one by one instead.
+"""
+
+import socket
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.errno cimport EAGAIN, EINTR, EINVAL, EIO, EMSGSIZE, errno
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy, memset
+
+cdef extern from "<sys/socket.h>" nogil:
+    struct cmsghdr:
+        size_t cmsg_len
+        int cmsg_level
+        int cmsg_type
+    cmsghdr* CMSG_FIRSTHDR(msghdr* message)
+    cmsghdr* CMSG_NXTHDR(msghdr* message, cmsghdr* part)
+    uint8_t* CMSG_DATA(cmsghdr* part)
+    size_t CMSG_LEN(size_t length)
+    size_t CMSG_SPACE(size_t length)
+    int recvmmsg(int fd, mmsghdr* messages, unsigned int count, int flags, void* timeout)
+    int sendmmsg(int fd, mmsghdr* messages, unsigned int count, int flags)
+    ssize_t sendmsg(int fd, const msghdr* message, int flags)
+    int AF_INET
+    int MSG_DONTWAIT
+
+cdef extern from "<netinet/in.h>" nogil:
+    struct in_addr:
+        uint32_t s_addr
+    struct in6_addr:
+        uint8_t* s6_addr
+    struct sockaddr_in:
+        uint16_t sin_family
+        uint16_t sin_port
+        in_addr sin_addr
+    struct sockaddr_in6:
+        uint16_t sin6_family
+        uint16_t sin6_port
+        uint32_t sin6_flowinfo
+        in6_addr sin6_addr
+        uint32_t sin6_scope_id
+    uint16_t htons(uint16_t value)
+    uint16_t ntohs(uint16_t value)
+    uint32_t htonl(uint32_t value)
+    uint32_t ntohl(uint32_t value)
+
+cdef enum:
+    SOL_UDP = 17
+    UDP_SEGMENT = 103
+
+
+cdef int inbox_init(Inbox* inbox) except -1:
+    cdef int n
+    inbox.messages = <mmsghdr*>calloc(IN_MAX, sizeof(mmsghdr))
+    inbox.pieces = <iovec*>calloc(IN_MAX, sizeof(iovec))
+    inbox.data = <uint8_t*>malloc(IN_MAX * DATAGRAM)
+    inbox.controls = <uint8_t*>malloc(IN_MAX * CONTROL_MAX)
+    inbox.names = <sockaddr_storage*>calloc(IN_MAX, sizeof(sockaddr_storage))
+    if not (
+        inbox.messages and inbox.pieces and inbox.data and inbox.controls
+        and inbox.names
+    ):
+        raise MemoryError
+    for n in range(IN_MAX):
+        inbox.pieces[n].iov_base = inbox.data + n * DATAGRAM
+        inbox.pieces[n].iov_len = DATAGRAM
+        inbox.messages[n].msg_hdr.msg_iov = &inbox.pieces[n]
+        inbox.messages[n].msg_hdr.msg_iovlen = 1
+        inbox.messages[n].msg_hdr.msg_name = &inbox.names[n]
+        inbox.messages[n].msg_hdr.msg_control = inbox.controls + n * CONTROL_MAX
+    return 0
+
+
+cdef void inbox_free(Inbox* inbox) noexcept nogil:
+    free(inbox.messages)
+    free(inbox.pieces)
+    free(inbox.data)
+    free(inbox.controls)
+    free(inbox.names)
+
+
+cdef int inbox_receive(Inbox* inbox, int fd) noexcept nogil:
+    """Take what has come to a socket; how many datagrams, 0 also where that fails."""
+    cdef int n, count
+    for n in range(IN_MAX):
+        inbox.messages[n].msg_hdr.msg_namelen = sizeof(sockaddr_storage)
+        inbox.messages[n].msg_hdr.msg_controllen = CONTROL_MAX
+    count = recvmmsg(fd, inbox.messages, IN_MAX, MSG_DONTWAIT, NULL)
+    return max(count, 0)
+
+
+cdef list inbox_ancillary(Inbox* inbox, int index):
+    """The control messages of a datagram, as `socket.recvmsg` gives them."""
+    cdef msghdr* message = &inbox.messages[index].msg_hdr
+    cdef cmsghdr* part = CMSG_FIRSTHDR(message)
+    cdef list found = []
+    while part != NULL:
+        data = PyBytes_FromStringAndSize(
+            <char*>CMSG_DATA(part), part.cmsg_len - CMSG_LEN(0)
+        )
+        found.append((part.cmsg_level, part.cmsg_type, data))
+        part = CMSG_NXTHDR(message, part)
+    return found
+
+
+cdef object inbox_peer(Inbox* inbox, int index):
+    """The sender's address and port, as the socket module writes them."""
+    cdef sockaddr_in* ipv4 = <sockaddr_in*>&inbox.names[index]
+    cdef sockaddr_in6* ipv6 = <sockaddr_in6*>&inbox.names[index]
+    if inbox.names[index].ss_family == AF_INET:
+        raw = PyBytes_FromStringAndSize(<char*>&ipv4.sin_addr, 4)
+        return (socket.inet_ntoa(raw), ntohs(ipv4.sin_port))
+    raw = PyBytes_FromStringAndSize(<char*>&ipv6.sin6_addr, 16)
+    return (
+        socket.inet_ntop(socket.AF_INET6, raw),
+        ntohs(ipv6.sin6_port),
+        ntohl(ipv6.sin6_flowinfo),
+        ipv6.sin6_scope_id,
+    )
+
+
+cdef bytes inbox_bytes(Inbox* inbox, int index):
+    return PyBytes_FromStringAndSize(
+        <char*>inbox.pieces[index].iov_base, inbox.messages[index].msg_len
+    )
+
+
+cdef int address_init(Address* address, peer, list ancillary) except -1:
+    """Where to send to, and where from."""
+    cdef sockaddr_in* ipv4 = <sockaddr_in*>&address.name
+    cdef sockaddr_in6* ipv6 = <sockaddr_in6*>&address.name
+    cdef msghdr message
+    cdef cmsghdr* part
+    cdef bytes raw
+    memset(address, 0, sizeof(Address))
+    if len(peer) == 2:
+        raw = socket.inet_aton(peer[0])
+        ipv4.sin_family = AF_INET
+        ipv4.sin_port = htons(peer[1])
+        memcpy(&ipv4.sin_addr, PyBytes_AS_STRING(raw), 4)
+        address.size = sizeof(sockaddr_in)
+    else:
+        raw = socket.inet_pton(socket.AF_INET6, peer[0])
+        ipv6.sin6_family = socket.AF_INET6
+        ipv6.sin6_port = htons(peer[1])
+        ipv6.sin6_flowinfo = htonl(peer[2])
+        ipv6.sin6_scope_id = peer[3]
+        memcpy(&ipv6.sin6_addr, PyBytes_AS_STRING(raw), 16)
+        address.size = sizeof(sockaddr_in6)
+    for level, kind, raw in ancillary:
+        if CMSG_SPACE(len(raw)) + CMSG_SPACE(sizeof(uint16_t)) > CONTROL_MAX:
+            raise ValueError("the control message is too long")
+        message.msg_control = address.control
+        message.msg_controllen = CONTROL_MAX
+        part = CMSG_FIRSTHDR(&message)
+        part.cmsg_level = level
+        part.cmsg_type = kind
+        part.cmsg_len = CMSG_LEN(len(raw))
+        memcpy(CMSG_DATA(part), PyBytes_AS_STRING(raw), len(raw))
+        address.control_size = CMSG_SPACE(len(raw))
+        break
+    return 0
+
+
+cdef int outbox_init(Outbox* outbox) except -1:
+    outbox.fd = -1
+    outbox.count = 0
+    outbox.pieces_count = 0
+    outbox.cut_failed = False
+    outbox.messages = <mmsghdr*>calloc(OUT_MAX, sizeof(mmsghdr))
+    outbox.pieces = <iovec*>calloc(PIECES_MAX, sizeof(iovec))
+    outbox.controls = <uint8_t*>calloc(OUT_MAX, CONTROL_MAX)
+    outbox.owners = <void**>calloc(OUT_MAX, sizeof(void*))
+    outbox.firsts = <int64_t*>calloc(OUT_MAX, sizeof(int64_t))
+    outbox.segments = <int*>calloc(OUT_MAX, sizeof(int))
+    outbox.failed = <uint8_t*>calloc(OUT_MAX, 1)
+    if not (
+        outbox.messages and outbox.pieces and outbox.controls and outbox.owners
+        and outbox.firsts and outbox.segments and outbox.failed
+    ):
+        raise MemoryError
+    return 0
+
+
+cdef void outbox_free(Outbox* outbox) noexcept nogil:
+    free(outbox.messages)
+    free(outbox.pieces)
+    free(outbox.controls)
+    free(outbox.owners)
+    free(outbox.firsts)
+    free(outbox.segments)
+    free(outbox.failed)
+
+
+cdef bint outbox_has_room(Outbox* outbox, int fd, int pieces) noexcept nogil:
+    """Whether one message more fits in; if not, flush first."""
+    if outbox.count == 0:
+        return True
+    return (
+        outbox.fd == fd
+        and outbox.count < OUT_MAX
+        and outbox.pieces_count + pieces <= PIECES_MAX
+    )
+
+
+cdef void outbox_begin(
+    Outbox* outbox, int fd, Address* to, int segment, void* owner, int64_t first
+) noexcept nogil:
+    """Begin a message; its pieces follow."""
+    cdef int n = outbox.count
+    cdef msghdr* message = &outbox.messages[n].msg_hdr
+    cdef uint8_t* control = outbox.controls + n * CONTROL_MAX
+    cdef cmsghdr* part
+    outbox.fd = fd
+    outbox.count += 1
+    outbox.owners[n] = owner
+    outbox.firsts[n] = first
+    outbox.segments[n] = segment
+    outbox.failed[n] = 0
+    message.msg_name = &to.name
+    message.msg_namelen = to.size
+    message.msg_iov = &outbox.pieces[outbox.pieces_count]
+    message.msg_iovlen = 0
+    message.msg_control = to.control if to.control_size else NULL
+    message.msg_controllen = to.control_size
+    message.msg_flags = 0
+    if segment:
+        memcpy(control, to.control, to.control_size)
+        part = <cmsghdr*>(control + to.control_size)
+        part.cmsg_level = SOL_UDP
+        part.cmsg_type = UDP_SEGMENT
+        part.cmsg_len = CMSG_LEN(sizeof(uint16_t))
+        (<uint16_t*>CMSG_DATA(part))[0] = segment
+        message.msg_control = control
+        message.msg_controllen = to.control_size + CMSG_SPACE(sizeof(uint16_t))
+
+
+cdef void outbox_piece(Outbox* outbox, const uint8_t* data, size_t size) noexcept nogil:
+    """Add memory to the message begun last; it must stay until the flush."""
+    cdef iovec* piece = &outbox.pieces[outbox.pieces_count]
+    piece.iov_base = <void*>data
+    piece.iov_len = size
+    outbox.pieces_count += 1
+    outbox.messages[outbox.count - 1].msg_hdr.msg_iovlen += 1
+
+
+cdef int outbox_flush(Outbox* outbox) noexcept nogil:
+    """Send all there is.
+
+    Returns:
+        The index of the first message that the socket had no room for, which it and
+        those behind it are still to be sent; or `count` before the call: all went.
+    """
+    cdef int sent = 0, count = outbox.count, got
+    while sent < count:
+        got = sendmmsg(outbox.fd, outbox.messages + sent, count - sent, MSG_DONTWAIT)
+        if got > 0:
+            sent += got
+            continue
+        if errno == EINTR:
+            continue
+        if errno == EAGAIN:
+            break
+        if outbox.segments[sent] and (
+            errno == EIO or errno == EINVAL or errno == EMSGSIZE
+        ):
+            outbox.failed[sent] = 1
+            outbox.cut_failed = True
+            _send_uncut(outbox, sent)
+        # Anything else, no route or a firewall, is as good as lost on the way.
+        sent += 1
+    outbox.count = 0
+    outbox.pieces_count = 0
+    return sent
+
+
+cdef void _send_uncut(Outbox* outbox, int index) noexcept nogil:
+    """Send the packets of a message one by one; what finds no room is lost."""
+    cdef msghdr* whole = &outbox.messages[index].msg_hdr
+    cdef msghdr packet = whole[0]
+    cdef iovec piece
+    cdef size_t segment = outbox.segments[index], left
+    cdef uint8_t* at
+    cdef size_t n
+    packet.msg_iov = &piece
+    packet.msg_iovlen = 1
+    packet.msg_controllen -= CMSG_SPACE(sizeof(uint16_t))
+    if packet.msg_controllen == 0:
+        packet.msg_control = NULL
+    # A piece is whole packets, only the last of all may be shorter.
+    for n in range(whole.msg_iovlen):
+        at = <uint8_t*>whole.msg_iov[n].iov_base
+        left = whole.msg_iov[n].iov_len
+        while left:
+            piece.iov_base = at
+            piece.iov_len = min(left, segment)
+            sendmsg(outbox.fd, &packet, MSG_DONTWAIT)
+            at += piece.iov_len
+            left -= piece.iov_len

@@ -1,0 +1,36 @@
+from libc.stdint cimport int64_t
+
+cdef enum:
+    CUT_SHORT = -1
+    REWRITTEN = -2
+    UNREADABLE_FILE = -3
+
+cdef struct Source:
+    int fd  # below 0: the bytes are at `data`
+    int64_t offset
+    int64_t size
+    const unsigned char* data
+    int64_t mtime_ns
+
+cdef struct Image:
+    Source source  # of the file that `fill` reads; each user's own is open while it does
+    int blksize
+    int64_t last  # the final block's number
+    int64_t per_chunk  # blocks in a chunk
+    int64_t chunks_count
+    unsigned char** chunks
+
+cdef struct Budget:
+    int64_t limit
+    int64_t used
+
+cdef int64_t frame(
+    Source* source, int blksize, int64_t first, int64_t count, unsigned char* out
+) noexcept nogil
+cdef int verify(Source* source) noexcept nogil
+cdef Image* image_new(Source* source, int blksize) noexcept nogil
+cdef unsigned char* image_find(
+    Image* image, Source* source, int64_t first, int64_t* there, Budget* budget,
+    int* failure
+) noexcept nogil
+cdef int64_t image_free(Image* image) noexcept nogil
