@@ -194,7 +194,8 @@ cdef class Carrier:
     cdef Budget _budget
     cdef Transfer** _table
     cdef Transfer* _over
-    cdef Transfer* _stuck
+    cdef Transfer* _stuck       # who waits for room, the one that waits longest first
+    cdef Transfer* _stuck_last
     cdef uint8_t* _scratch
     cdef int64_t _scratch_used
     cdef Inbox _inbox
@@ -504,8 +505,8 @@ cdef class Carrier:
             return
         if burst.count == 0:
             return
-        if transfer.is_stuck:
-            transfer.unsent = burst.first
+        if self._stuck != NULL:  # behind those that wait already
+            self._stick(transfer, burst.first)
         elif not self._queue(transfer, burst):
             machine_finish(&transfer.machine, UNREADABLE)
             self._queue_bytes(
@@ -612,11 +613,16 @@ cdef class Carrier:
     cdef void _stick(self, Transfer* transfer, int64_t first) noexcept nogil:
         """Remember packets that the socket had no room for."""
         if transfer.is_stuck:
-            return  # with an earlier block
+            transfer.unsent = min(transfer.unsent, first)
+            return
         transfer.is_stuck = True
         transfer.unsent = first
-        transfer.stuck = self._stuck
-        self._stuck = transfer
+        transfer.stuck = NULL
+        if self._stuck == NULL:
+            self._stuck = transfer
+        else:
+            self._stuck_last.stuck = transfer
+        self._stuck_last = transfer
         with gil:
             self._poller.change(transfer.fd, READ | WRITE)
 
@@ -632,11 +638,10 @@ cdef class Carrier:
         while waiting != NULL:
             transfer = waiting
             waiting = transfer.stuck
-            if transfer.fd != fd:
-                transfer.stuck = self._stuck
-                self._stuck = transfer
-                continue
             transfer.is_stuck = False
+            if transfer.fd != fd:
+                self._stick(transfer, transfer.unsent)
+                continue
             burst.first = max(transfer.unsent, transfer.machine.acked + 1)
             burst.count = transfer.machine.sent - burst.first + 1
             if burst.count > 0 and not transfer.is_over:
@@ -700,19 +705,26 @@ cdef class Carrier:
     cdef int _reap(self) except -1:
         """Report the transfer that ended last and forget it; nothing of it is queued."""
         cdef Transfer* transfer = self._over
-        cdef Transfer** place = &self._stuck
         cdef _Entry entry = <_Entry>transfer.entry
         self._over = transfer.over
-        while place[0] != NULL:
-            if place[0] == transfer:
-                place[0] = transfer.stuck
-                break
-            place = &place[0].stuck
+        if transfer.is_stuck:
+            self._forget_stuck(transfer)
         if entry.picture is not None:
             entry.picture.users -= 1
         del self._entries[entry.line]
         self._report(_ended(entry))
         return 0
+
+    cdef void _forget_stuck(self, Transfer* transfer) noexcept nogil:
+        cdef Transfer* waiting = self._stuck
+        cdef Transfer* kept
+        self._stuck = NULL
+        while waiting != NULL:
+            kept = waiting
+            waiting = waiting.stuck
+            if kept != transfer:
+                kept.is_stuck = False
+                self._stick(kept, kept.unsent)
 
     # Making a transfer
 

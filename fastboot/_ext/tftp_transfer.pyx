@@ -66,6 +66,8 @@ cdef Burst _window(Machine* m) noexcept nogil:
     burst.count = 1
     if burst.first > 0 and m.confirmed:
         burst.count = m.window
+        if m.sends > 1:
+            burst.count = max(1, m.window >> min(m.sends - 1, 31))
         if m.last and burst.first + burst.count - 1 > m.last:
             burst.count = m.last - burst.first + 1
     return burst
@@ -96,7 +98,7 @@ cdef Burst machine_start(Machine* m, double now) noexcept nogil:
 
 
 cdef Burst machine_repeat(Machine* m) noexcept nogil:
-    if m.confirmed or m.outcome:
+    if m.confirmed or m.outcome or m.sends >= _UNCONFIRMED_SENDS:
         return _nothing()
     return _window(m)
 
@@ -112,7 +114,7 @@ cdef Burst machine_acknowledge(Machine* m, int wire, double now) noexcept nogil:
             return _nothing()
         m.repeated_for_ack = True
         return _window(m)
-    if ahead > m.sent - m.acked:
+    if ahead > m.highest - m.acked:
         return _nothing()  # late, from an older window, or of a block never sent
     if m.sends == 1:
         _measure(m, now - m.window_at)

@@ -22,7 +22,10 @@ Rules, and where they come from:
    retransmitted windows are not measured (Karn). A `timeout` that the client asked for
    is the longest it gets: U-Boot asks for 5 s, but need not wait so long for a block
    that was lost on a link of a millisecond.
-6. A client that has acknowledged nothing gets one packet, three times at most.
+6. A window whose time is up is sent again whole, then half of it, a quarter, and so on
+   down to a block: a link that loses so much cannot take more, and whoever forged an
+   ACK in somebody's name gets three windows for it and no more.
+7. A client that has acknowledged nothing gets one packet, three times at most.
 """
 
 from __future__ import annotations
@@ -90,7 +93,6 @@ class Sender:
         self._blksize = terms.negotiated.blksize
         self._window = terms.negotiated.windowsize
         self._acked = -1 if terms.negotiated.answer else 0  # everything up to here
-        self._sent = self._acked  # of the window that is out
         self._highest = self._acked  # ever sent
         self._last: int | None = None  # the final block, once it was read
         self._confirmed = False
@@ -128,7 +130,7 @@ class Sender:
 
     def repeat(self, now: float) -> list[bytes]:
         """The first packet again, to a client that repeats its request."""
-        if self._confirmed or self.finished:
+        if self._confirmed or self.finished or self._sends >= UNCONFIRMED_SENDS:
             return []
         return self._send_window(now)
 
@@ -170,7 +172,7 @@ class Sender:
         ahead = (wire - self._acked) & 0xFFFF
         if ahead == 0:
             return self._acknowledged_again(now)
-        if ahead > self._sent - self._acked:
+        if ahead > self._highest - self._acked:
             return []  # late, from an older window, or of a block never sent
         if self._sends == 1:
             self._round_trip.measure(now - self._window_at)
@@ -209,10 +211,10 @@ class Sender:
             self._finish(Outcome.UNREADABLE, str(error))
             text = b"the file changed or cannot be read"
             return [Error(ErrorCode.NOT_DEFINED, text).encode()]
-        self._sent = first + len(packets) - 1
-        again = min(self._sent, self._highest) - first + 1
+        last = first + len(packets) - 1
+        again = min(last, self._highest) - first + 1
         self.retransmissions += max(0, again)
-        self._highest = max(self._highest, self._sent)
+        self._highest = max(self._highest, last)
         self._sends += 1
         self._window_at = now
         self.deadline = now + self._round_trip.timeout(confirmed=self._confirmed)
@@ -221,13 +223,19 @@ class Sender:
     def _packets(self, first: int) -> list[bytes]:
         if first == 0:
             return [OptionAck(self._terms.negotiated.answer).encode()]
-        blocks = self._blocks.window(first, self._window if self._confirmed else 1)
+        blocks = self._blocks.window(first, self._count())
         if len(blocks[-1]) < self._blksize:
             self._last = first + len(blocks) - 1
         return [
             Data(number & 0xFFFF, block).encode()
             for number, block in enumerate(blocks, first)
         ]
+
+    def _count(self) -> int:
+        """Blocks to send: a window, less of it each time that it was of no use."""
+        if not self._confirmed:
+            return 1
+        return max(1, self._window >> max(0, self._sends - 1))
 
     def _finish(self, outcome: Outcome, reason: str = "") -> list[bytes]:
         self.outcome = outcome

@@ -1,0 +1,45 @@
+"""A socket without room is waited for, not taken for loss (R4)."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from peers import need, need_root
+
+from fastboot._ext import twin
+
+HERE = Path(__file__).parent
+NARROW = (
+    "ip link set lo mtu 1500 up && "
+    # 400 Mbit/s, and a queue that holds all: what does not fit waits in the socket.
+    "tc qdisc add dev lo root tbf rate 400mbit burst 64kb limit 64mb && "
+    'exec "$@"'
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["py", pytest.param("ext", marks=pytest.mark.ext)])
+def test_R4_a_full_socket_costs_no_retransmission(kind):
+    need_root()
+    need("ip")
+    unshare = need("unshare")
+    if kind == "ext" and twin("tftp_carrier") is None:
+        pytest.skip("the compiled parts are not built")
+    done = subprocess.run(
+        [unshare, "-n", "sh", "-c", NARROW, "sh", sys.executable, HERE / "narrow.py", kind],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(HERE.parent)},
+    )
+    if "qdisc kind is unknown" in done.stderr:
+        pytest.skip("this kernel has no token bucket filter")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["whole"] == [True] * 12
+    assert set(result["events"]) == {"Finished"}
+    assert result["retransmissions"] <= 64  # not one window in twelve transfers
