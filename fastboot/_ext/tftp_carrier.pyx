@@ -188,6 +188,7 @@ cdef class Carrier:
     cdef int _waker
     cdef int _timer
     cdef int _unconfirmed
+    cdef bint _closed
     cdef double _now
     cdef uint64_t _seed
     cdef Wheel _wheel
@@ -266,12 +267,20 @@ cdef class Carrier:
             return entry.sender.confirmed
         return bool(entry.transfer.machine.confirmed)
 
+    def acknowledged(self, line):
+        cdef _Entry entry = self._entries[line]
+        if entry.sender is not None:
+            return entry.sender.acknowledged
+        return machine_acknowledged(&entry.transfer.machine)
+
     def moved(self, line):
         return (<_Entry>self._entries[line]).transfer.moved
 
     def close(self):
-        self._ports.close()
-        self._poller.close()
+        if not self._closed:
+            self._closed = True
+            self._ports.close()
+            self._poller.close()
 
     def poll(self, timeout):
         cdef double patience = -1.0 if timeout is None else timeout
@@ -427,7 +436,7 @@ cdef class Carrier:
         try:
             data = inbox_bytes(&self._inbox, n)
             peer = inbox_peer(&self._inbox, n)
-            port = self._ports.data_port(fd)
+            port = self._ports.data_port(fd, peer)
             if port is None:
                 entry = self._entries.get((fd, peer))
                 if entry is not None and not entry.transfer.is_over:

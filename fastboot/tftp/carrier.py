@@ -117,6 +117,7 @@ class Carrier:
         self._timers: Timers[Line] = Timers()
         self._transfers: dict[Line, _Transfer] = {}
         self._unconfirmed = 0
+        self._closed = False
 
     def open(self, place: Place, port: int) -> None:
         """Take requests at a place; see `Ports.open`."""
@@ -151,11 +152,11 @@ class Carrier:
         now = self._clock()
         happened: list[Happening] = []
         for fd, what in ready:
-            data_port = self._ports.data_port(fd)
-            if data_port is None and what & WRITE:
+            if what & WRITE:
                 self._ports.flush(fd)
             if what & READ:
                 for data, came, peer in self._ports.receive(fd):
+                    data_port = self._ports.data_port(fd, peer)
                     if data_port is None:
                         happened += self._take((fd, peer), data, came, now)
                     else:
@@ -185,6 +186,10 @@ class Carrier:
         """Whether the client has acknowledged anything."""
         return self._transfers[line].sender.confirmed
 
+    def acknowledged(self, line: Line) -> int:
+        """Bytes of the file that the client has."""
+        return self._transfers[line].sender.acknowledged
+
     def moved(self, line: Line) -> float:
         """When the transfer last made progress."""
         return self._transfers[line].moved
@@ -206,9 +211,11 @@ class Carrier:
         self._ports.stop_listening()
 
     def close(self) -> None:
-        """Give the sockets back."""
-        self._ports.close()
-        self._poller.close()
+        """Give the sockets back; a second call does nothing."""
+        if not self._closed:
+            self._closed = True
+            self._ports.close()
+            self._poller.close()
 
     def _take(
         self, line: Line, data: bytes, came: Arrival, now: float

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -83,6 +84,8 @@ class Engine:
         self._clock = clock
         self._carrier = (carrier or best_carrier())(clock, config.cache_bytes)
         self._transfers: dict[Line, _Transfer] = {}
+        self._by_peer: dict[Peer, Line] = {}
+        self._by_address: Counter[str] = Counter()
         self._strays = (0.0, 0)  # the second, and the errors sent in it
         self._counters = dict.fromkeys(
             ("requests", "transfers", "refused", "dropped", "retransmissions", "bytes"),
@@ -188,6 +191,9 @@ class Engine:
             if self._carrier.unconfirmed >= UNCONFIRMED_MAX:
                 self._drop(line[1], "too many requests without a reply")
                 return False
+            if self._by_address[line[1][0]] >= self._config.max_per_client:
+                self._drop(line[1], "too many transfers of this client")
+                return False
             return True
         if data == transfer.request:
             if not self._carrier.is_confirmed(line):
@@ -219,6 +225,8 @@ class Engine:
             self._config.idle_timeout,
         )
         self._transfers[line] = _Transfer(data, name, blob, now)
+        self._by_peer[peer] = line
+        self._by_address[peer[0]] += 1
         self._counters["transfers"] += 1
         job = Job(blob, terms, netascii, came, mtu)
         self._handle(self._carrier.begin(line, job))
@@ -240,6 +248,13 @@ class Engine:
         """Tell a stranger that its TID is unknown (RFC 1350, section 4); rarely."""
         self._drop(line[1], "no transfer of this client")
         opcode = data[:2]
+        mine = self._by_peer.get(line[1])
+        if mine is not None and not self._carrier.acknowledged(mine):
+            # It was told another port, where it has acknowledged no block yet: somebody
+            # who was told nothing is guessing.
+            reason = "an answer came to the wrong port"
+            self._handle(self._carrier.end(mine, reason, tell=False))
+            return
         if opcode not in (b"\0\3", b"\0\4", b"\0\6") or line[1][1] < 1024:
             return
         second, count = self._strays
@@ -253,6 +268,11 @@ class Engine:
     def _settle(self, ended: Ended, now: float) -> None:
         """Report a transfer that is over and forget it."""
         transfer = self._transfers.pop(ended.line)
+        peer = ended.line[1]
+        self._by_peer.pop(peer, None)
+        self._by_address[peer[0]] -= 1
+        if not self._by_address[peer[0]]:
+            del self._by_address[peer[0]]
         transfer.blob.close()
         self._counters["retransmissions"] += ended.retransmissions
         self._counters["bytes"] += ended.acknowledged

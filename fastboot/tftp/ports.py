@@ -1,12 +1,18 @@
-"""TFTP's sockets: well-known ports for requests, a data port for all transfers.
+"""TFTP's sockets: well-known ports for requests, a few data ports for all transfers.
 
-For each place there is a listening socket and one data socket on a port of the kernel's
-choice, which is every transfer's TID (RFC 1350, section 4): a client is told apart by
-its address and port. One socket for all costs no descriptor, bind or close per transfer.
+For each place there is a listening socket and a small pool of data sockets on ports of
+the kernel's choice, which are the transfers' TIDs (RFC 1350, section 4): a client is
+told apart by its address and port. That costs no descriptor, bind or close per transfer.
+
+Which port of the pool a client gets is a keyed hash of its address: whoever sends ACKs
+in somebody else's name has to guess it, and one that goes to another port gives the
+forger away.
 """
 
 from __future__ import annotations
 
+import hashlib
+import os
 import socket
 from collections import deque
 from collections.abc import Iterator
@@ -14,6 +20,13 @@ from collections.abc import Iterator
 from fastboot.arrival import SPACE, Ancillary, Arrival, arrival, sent_from
 from fastboot.listen import Place, udp
 from fastboot.poller import READ, WRITE, Poller
+
+POOL = 8
+"""Data sockets for each place: the more, the harder to guess; the fewer, the more
+datagrams are taken from one by one call."""
+
+QUEUE_MAX = 4096
+"""Packets that wait for room in one socket; those behind are as good as lost."""
 
 BATCH = 64
 """Datagrams taken from one socket before the others have their turn."""
@@ -34,7 +47,8 @@ class Ports:
     def __init__(self, poller: Poller) -> None:
         self._poller = poller
         self._sockets: dict[int, socket.socket] = {}
-        self._data_for: dict[int, int] = {}  # listener's descriptor -> data socket's
+        self._pools: dict[int, list[int]] = {}  # listener -> its data sockets
+        self._key = os.urandom(16)
         self._outbox: dict[int, deque[tuple[bytes, Ancillary, Peer]]] = {}
 
     def open(self, place: Place, port: int) -> None:
@@ -45,22 +59,28 @@ class Ports:
         """
         listener = udp(place, port, "TFTP")
         self._sockets[listener.fileno()] = listener
-        data = udp(place, 0, "TFTP")
-        self._sockets[data.fileno()] = data
-        self._outbox[data.fileno()] = deque()
-        self._data_for[listener.fileno()] = data.fileno()
+        pool = self._pools[listener.fileno()] = []
         self._poller.watch(listener.fileno(), READ)
-        self._poller.watch(data.fileno(), READ)
+        for _ in range(POOL):
+            data = udp(place, 0, "TFTP")
+            pool.append(data.fileno())
+            self._sockets[data.fileno()] = data
+            self._outbox[data.fileno()] = deque()
+            self._poller.watch(data.fileno(), READ)
 
     @property
     def listening(self) -> tuple[tuple[str, int], ...]:
         """The addresses and ports that requests are taken on."""
-        names = (self._sockets[fd].getsockname() for fd in self._data_for)
+        names = (self._sockets[fd].getsockname() for fd in self._pools)
         return tuple((name[0], name[1]) for name in names)
 
-    def data_port(self, fd: int) -> int | None:
-        """The data socket of a listener; None if `fd` is no listener."""
-        return self._data_for.get(fd)
+    def data_port(self, fd: int, peer: Peer) -> int | None:
+        """The data socket for a client of a listener; None if `fd` is no listener."""
+        pool = self._pools.get(fd)
+        if pool is None:
+            return None
+        digest = hashlib.blake2b(repr(peer).encode(), key=self._key, digest_size=2)
+        return pool[int.from_bytes(digest.digest()) % len(pool)]
 
     def receive(self, fd: int) -> Iterator[tuple[bytes, Arrival, Peer]]:
         """What has come in: the datagrams, where they came to and from whom."""
@@ -85,11 +105,14 @@ class Ports:
             if waiting or not self._send_one(fd, packet, ancillary, peer):
                 if not waiting:
                     self._poller.change(fd, READ | WRITE)
-                waiting.append((packet, ancillary, peer))
+                if len(waiting) < QUEUE_MAX:
+                    waiting.append((packet, ancillary, peer))
 
     def flush(self, fd: int) -> None:
         """Send what waited for room."""
-        waiting = self._outbox[fd]
+        waiting = self._outbox.get(fd)
+        if waiting is None:
+            return  # a listener sends nothing
         while waiting:
             if not self._send_one(fd, *waiting[0]):
                 return
@@ -105,24 +128,24 @@ class Ports:
         except BlockingIOError:
             return False
         except OSError:
-            # No route, a firewall, an interface that is down: as good as lost on the
-            # way, and sent again as if it were.
+            # No route, a firewall, an interface that is down, no memory for it: as good
+            # as lost on the way, and sent again as if it were.
             return True
         return True
 
     def stop_listening(self) -> None:
         """Take no more requests; transfers go on."""
-        for fd in tuple(self._data_for):
+        for fd in self._pools:
             self._poller.forget(fd)
             self._sockets.pop(fd).close()
-        self._data_for.clear()
+        self._pools.clear()
 
     def close(self) -> None:
         """Give the sockets back."""
         for sock in self._sockets.values():
             sock.close()
         self._sockets.clear()
-        self._data_for.clear()
+        self._pools.clear()
 
 
 def answering(peer: Peer, came: Arrival) -> Ancillary:

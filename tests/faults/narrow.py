@@ -19,7 +19,7 @@ from fastboot.tftp.carrier import Carrier
 from fastboot.tftp.engine import Engine
 from fastboot.tree import Memory
 
-FILE = random.Random(9).randbytes(1_000_000)
+FILE = random.Random(9).randbytes(400_000)
 
 kind = Carrier if sys.argv[1] == "py" else twin("tftp_carrier").Carrier
 seen = []
@@ -31,9 +31,9 @@ engine = Engine(
     mtu=lambda index: 1500,
     carrier=kind,
 )
-with running_on_threads([engine]), ThreadPoolExecutor(12) as pool:
+with running_on_threads([engine]), ThreadPoolExecutor(4) as pool:
     port = engine.ports[0][1]
-    jobs = [pool.submit(download.tftp, port, "file", 1428, 64) for _ in range(12)]
+    jobs = [pool.submit(download.tftp, port, "file", 1428, 64) for _ in range(4)]
     whole = [job.result() == FILE for job in jobs]
 print(json.dumps({"whole": whole, "events": seen, **engine.stats()}))
 engine.close()

@@ -14,8 +14,8 @@ from fastboot._ext import twin
 HERE = Path(__file__).parent
 NARROW = (
     "ip link set lo mtu 1500 up && "
-    # 400 Mbit/s, and a queue that holds all: what does not fit waits in the socket.
-    "tc qdisc add dev lo root tbf rate 400mbit burst 64kb limit 64mb && "
+    # 40 Mbit/s, and a queue that holds all: what does not fit waits in the socket.
+    "tc qdisc add dev lo root tbf rate 40mbit burst 64kb limit 64mb && "
     'exec "$@"'
 )
 
@@ -40,6 +40,6 @@ def test_R4_a_full_socket_costs_no_retransmission(kind):
         pytest.skip("this kernel has no token bucket filter")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
-    assert result["whole"] == [True] * 12
+    assert result["whole"] == [True] * 4
     assert set(result["events"]) == {"Finished"}
-    assert result["retransmissions"] <= 64  # not one window in twelve transfers
+    assert result["retransmissions"] <= 64  # one window, where the test itself is slow

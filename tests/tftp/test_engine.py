@@ -15,7 +15,8 @@ from fastboot.tftp import engine as engine_module
 from fastboot.tftp.carrier import Carrier
 from fastboot.tftp.engine import LATE, Engine
 from fastboot.tftp.packet import Ack, Data, Error, OptionAck, ReadRequest, decode
-from fastboot.tree import Directory, Memory
+from fastboot.tftp.ports import POOL
+from fastboot.tree import Blob, Directory, Memory
 
 OCTET = b"octet"
 
@@ -334,6 +335,67 @@ def test_T8_requests_without_a_reply_are_bounded_and_short_lived(serve, monkeypa
     assert served.ask(socks[-1], b"file")[0] is not None
 
 
+def test_T8_confirmed_transfers_leave_the_table_of_the_unconfirmed(serve, monkeypatch):
+    monkeypatch.setattr(engine_module, "UNCONFIRMED_MAX", 3)
+    served = serve(TREE)
+    for _ in range(5):
+        _, tid = served.ask(served.client(), b"file")
+        assert tid is not None
+        served.say(served.clients[-1], Ack(1), tid)
+    for _ in range(5):  # nor do those stay in it that are refused, aborted or done
+        assert served.get(served.client(), b"file") == FILE
+        served.ask(served.client(), b"missing")
+        _, tid = served.ask(served.client(), b"file", (b"tsize", b"0"))
+        served.say(served.clients[-1], Error(0, b""), tid)
+
+
+def test_T3_a_guessed_ack_ends_what_it_was_meant_for(serve):
+    served = serve(TREE)
+    sock = served.client()
+    _, tid = served.ask(sock, b"file", (b"windowsize", b"64"))
+    others = ports_of_the_pool(served) - {tid[1]}
+    assert len(others) == POOL - 1
+    assert served.say(sock, Ack(0), ("127.0.0.1", others.pop())) == (None, None)
+    assert served.engine.idle
+    assert "wrong port" in served.events[-1].reason
+
+
+def ports_of_the_pool(served):
+    """The data ports, as many clients learn them."""
+    found = set()
+    for _ in range(40 * POOL):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.bind(("127.0.0.1", 0))
+            sock.setblocking(False)
+            _, tid = served.ask(sock, b"missing")
+            found.add(tid[1])
+    return found
+
+
+def test_T3_a_request_and_one_forged_ack_cost_three_windows_at_the_most(serve):
+    served = serve(Memory({"large": FILE * 40}))
+    sock = served.client()
+    options = ((b"windowsize", b"64"), (b"timeout", b"1"))
+    _, tid = served.ask(sock, b"large", *options)
+    served.say(sock, Ack(0), tid)
+    blocks = 1
+    for _ in range(100):
+        served.poll(1.0)
+        while served.take(sock)[0] is not None:
+            blocks += 1
+    assert served.engine.idle
+    assert blocks <= 3 * 64 + 60  # and then a block for each of 60 seconds
+
+
+def test_transfers_of_one_address_are_bounded(serve):
+    served = serve(TREE, max_per_client=2)
+    first = [served.ask(served.client(), b"file") for _ in range(3)]
+    assert [tid is not None for _, tid in first] == [True, True, False]
+    assert served.ask(served.client("127.0.0.2"), b"file")[0] is not None
+    served.say(served.clients[0], Error(0, b""), first[0][1])
+    assert served.ask(served.client(), b"file")[0] is not None
+
+
 def test_transfers_are_bounded(serve):
     served = serve(TREE, max_transfers=2)
     answers = [served.ask(served.client(), b"file")[0] for _ in range(3)]
@@ -472,7 +534,7 @@ def test_R4_blocks_wait_for_room_in_their_order(serve):
     sock = served.client()
     _, tid = served.ask(sock, b"file", (b"windowsize", b"8"))
     ports = served.engine._carrier._ports
-    (fd,) = ports._outbox
+    (fd,) = (s for s in ports._outbox if ports._sockets[s].getsockname() == tid)
     ports._sockets[fd] = FullSocket(ports._sockets[fd], 3)
     sock.sendto(Ack(0).encode(), tid)
     got = []
@@ -482,6 +544,7 @@ def test_R4_blocks_wait_for_room_in_their_order(serve):
         if packet is not None:
             got.append(packet.block)
     assert got == list(range(1, 9))
+    assert served.engine._carrier._poller.wait(0) == []  # looks for room no more
 
 
 def test_a_mistake_inside_one_request_leaves_the_rest_alone(carrier):
@@ -495,6 +558,41 @@ def test_a_mistake_inside_one_request_leaves_the_rest_alone(carrier):
     served.ask(served.client(), b"bad")
     assert isinstance(served.events[0], events.Fault)
     assert served.get(served.client(), b"file") == FILE
+    served.close()
+
+
+class Exploding(Blob):
+    """Content that nobody can read, for a reason nobody thought of."""
+
+    __slots__ = ()
+
+    def read(self, offset, length):
+        if offset:
+            raise RuntimeError("no reason")
+        return b"x" * length
+
+
+@pytest.mark.parametrize("mode", [b"octet", b"netascii"])
+def test_a_mistake_inside_one_transfer_ends_it_and_frees_its_place(carrier, mode):
+    blob = Exploding(size=100_000, etag='"x"')
+    tree = SimpleNamespace(open=lambda name, client: blob)
+    served = Served(tree, carrier, max_transfers=1)
+    sock = served.client()
+    packet, tid = served.ask(sock, b"file", mode=mode)
+    for block in range(1, 200):
+        if not isinstance(packet, Data) or served.engine.idle:
+            break
+        packet, _ = served.say(sock, Ack(block), tid)
+    assert served.engine.idle
+    assert any(isinstance(event, events.Fault) for event in served.events) or (
+        carrier is not Carrier and mode == b"octet"  # it reads the bytes at the start
+    )
+    served.close()
+
+
+def test_closing_twice_does_nothing_more(carrier):
+    served = Served(TREE, carrier)
+    served.close()
     served.close()
 
 
