@@ -24,7 +24,7 @@ cdef extern from "<sys/socket.h>" nogil:
     uint8_t* CMSG_DATA(cmsghdr* part)
     size_t CMSG_LEN(size_t length)
     size_t CMSG_SPACE(size_t length)
-    int recvmmsg(int fd, mmsghdr* messages, unsigned int count, int flags, void* timeout)
+    int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, void* timeout)
     int sendmmsg(int fd, mmsghdr* messages, unsigned int count, int flags)
     ssize_t sendmsg(int fd, const msghdr* message, int flags)
     int AF_INET

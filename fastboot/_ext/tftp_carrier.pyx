@@ -189,6 +189,7 @@ cdef class Carrier:
     cdef int _timer
     cdef int _unconfirmed
     cdef bint _closed
+    cdef bint _waits     # whoever polls waits inside `poll`, which needs no timer
     cdef double _now
     cdef uint64_t _seed
     cdef Wheel _wheel
@@ -284,6 +285,7 @@ cdef class Carrier:
 
     def poll(self, timeout):
         cdef double patience = -1.0 if timeout is None else timeout
+        self._waits = timeout is None
         self._look_at_clock()
         with nogil:
             self._run(patience)
@@ -339,8 +341,9 @@ cdef class Carrier:
         cdef double due
         while self._over != NULL:
             self._reap()
-        due = wheel_next(&self._wheel)
-        self._poller.set_deadline(None if due < 0 else due)
+        if not self._waits:
+            due = wheel_next(&self._wheel)
+            self._poller.set_deadline(None if due < 0 else due)
         happened, self._happened, self._news = self._happened, [], False
         return happened
 
@@ -350,7 +353,7 @@ cdef class Carrier:
         return 0
 
     cdef void _run(self, double patience) noexcept nogil:
-        """Turn until something is to be handed up or `patience` ends (below 0: never)."""
+        """Turn until something is to be handed up or `patience` (below 0: none) ends."""
         cdef epoll_event[EVENTS] events
         cdef double until = self._now + patience
         cdef int n, count
@@ -382,7 +385,7 @@ cdef class Carrier:
 
     cdef bint _serve(self, int fd, uint32_t what) noexcept nogil:
         """Do what a descriptor is ready for; True: somebody wants `poll` to end."""
-        cdef int rounds
+        cdef int _
         if fd == self._timer or fd == self._waker:
             with gil:
                 self._poller.heed(fd)
@@ -393,7 +396,7 @@ cdef class Carrier:
             with gil:
                 self._ports.flush(fd)
         if what & (EPOLLIN | EPOLLERR):
-            for rounds in range(BATCHES):
+            for _ in range(BATCHES):
                 if self._receive(fd) < IN_MAX:
                     break
         return False
@@ -712,7 +715,7 @@ cdef class Carrier:
         self._over = transfer
 
     cdef int _reap(self) except -1:
-        """Report the transfer that ended last and forget it; nothing of it is queued."""
+        """Report the transfer that ended last and forget it; all it sent is out."""
         cdef Transfer* transfer = self._over
         cdef _Entry entry = <_Entry>transfer.entry
         self._over = transfer.over

@@ -13,7 +13,7 @@ cdef struct Source:
     int64_t mtime_ns
 
 cdef struct Image:
-    Source source  # of the file that `fill` reads; each user's own is open while it does
+    Source source  # its size; its bytes are read from the source of each user
     int blksize
     int64_t last  # the final block's number
     int64_t per_chunk  # blocks in a chunk

@@ -138,7 +138,8 @@ cdef Image* image_new(Source* source, int blksize) noexcept nogil:
     image.source = source[0]
     image.blksize = blksize
     image.last = source.size // blksize + 1
-    image.per_chunk = max(<int64_t>CHUNK_BLOCKS, <int64_t>CHUNK_BYTES // (blksize + HEADER))
+    image.per_chunk = <int64_t>CHUNK_BYTES // (blksize + HEADER)
+    image.per_chunk = max(image.per_chunk, <int64_t>CHUNK_BLOCKS)
     image.chunks_count = (image.last + image.per_chunk - 1) // image.per_chunk
     image.chunks = <unsigned char**>calloc(image.chunks_count, sizeof(void*))
     if image.chunks == NULL:

@@ -93,8 +93,8 @@ cdef int64_t _next_filled(Wheel* wheel) noexcept nogil:
     cdef int64_t start = (wheel.tick + 1) & (SLOTS - 1), slot
     cdef int64_t word = start >> 6
     cdef uint64_t bits = wheel.filled[word] & (~<uint64_t>0 << (start & 63))
-    cdef int n
-    for n in range(WORDS + 1):
+    cdef int _
+    for _ in range(WORDS + 1):
         if bits:
             slot = (word << 6) + __builtin_ctzll(bits)
             return wheel.tick + 1 + ((slot - start) & (SLOTS - 1))

@@ -5,7 +5,6 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wire import Reader, Wire
 
 from fastboot._ext import twin
 from fastboot.errors import ContentChanged
@@ -15,6 +14,7 @@ from fastboot.tftp.options import Negotiated
 from fastboot.tftp.packet import Ack, Error
 from fastboot.tftp.transfer import Terms
 from fastboot.tree import Blob
+from wire import Reader, Wire
 
 compiled = twin("tftp_transfer")
 pytestmark = [
@@ -132,6 +132,11 @@ def test_the_twins_end_the_same_when_a_file_cannot_be_read():
     assert pair.py.outcome is transfer.Outcome.UNREADABLE
 
 
+def losing(loss, rng):
+    """A fate for each datagram but the first two."""
+    return lambda n: "lose" if n > 1 and rng.random() < loss else None
+
+
 @pytest.mark.parametrize("style", ["once", "every", "silent"])
 @pytest.mark.parametrize("window", [1, 4, 16])
 @pytest.mark.parametrize("loss", [0.0, 0.05, 0.2])
@@ -139,7 +144,6 @@ def test_the_twins_talk_the_same_over_a_wire_that_loses(window, style, loss):
     data = random.Random(5).randbytes(8 * 300 + 3)
     sent = []
     for kind in (transfer.Sender, compiled.Sender):
-        rng = random.Random(11)
         answer = ((b"blksize", b"8"),)
         sender = kind(
             OctetBlocks(Blob.from_bytes(data), 8),
@@ -149,7 +153,7 @@ def test_the_twins_talk_the_same_over_a_wire_that_loses(window, style, loss):
         wire = Wire(
             sender,
             reader,
-            fate=lambda n: "lose" if n > 1 and rng.random() < loss else "",
+            fate=losing(loss, random.Random(11)),
         )
         wire.run(until=3600)
         assert b"".join(reader.payload) == data

@@ -10,7 +10,6 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import download
-
 from fastboot._ext import twin
 from fastboot.config import TftpConfig
 from fastboot.drivers import running_on_threads

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from peers import need, need_root
 
 from fastboot._ext import twin
+from peers import need, need_root
 
 HERE = Path(__file__).parent
 NARROW = (
@@ -29,7 +29,17 @@ def test_R4_a_full_socket_costs_no_retransmission(kind):
     if kind == "ext" and twin("tftp_carrier") is None:
         pytest.skip("the compiled parts are not built")
     done = subprocess.run(
-        [unshare, "-n", "sh", "-c", NARROW, "sh", sys.executable, HERE / "narrow.py", kind],
+        [
+            unshare,
+            "-n",
+            "sh",
+            "-c",
+            NARROW,
+            "sh",
+            sys.executable,
+            HERE / "narrow.py",
+            kind,
+        ],
         capture_output=True,
         text=True,
         timeout=120,
