@@ -1,4 +1,4 @@
-"""Opening a file beneath a directory and nowhere else.
+"""Opening and finding files beneath a directory and nowhere else.
 
 The one resolver of names for the whole package. Where the kernel has `openat2`
 (Linux 5.6) it does the walk in one call that no renaming can trick; elsewhere each
@@ -11,17 +11,21 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import re
 import stat
 import sys
 from collections.abc import Callable
+from itertools import islice
 
-from .errors import NotFound, Refused, Unavailable
+from .errors import NotFound, Refused, TreeError, Unavailable
 
 OPEN_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 """A FIFO must not block the open, a terminal must not become ours."""
 
 LINKS_MAX = 40
 """Symbolic links followed in one name, as Linux does (path_resolution(7))."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 # openat2(2). The number is the same on every Linux architecture but Alpha.
 _SYS_OPENAT2 = 437
@@ -52,7 +56,7 @@ def components(name: str) -> tuple[str, ...]:
     Raises:
         Refused: The name holds ".." or a control character.
     """
-    if any(ord(char) < 0x20 or ord(char) == 0x7F for char in name):
+    if _CONTROL.search(name):
         raise Refused("the name holds a control character")
     parts = tuple(
         part for part in name.replace("\\", "/").split("/") if part not in ("", ".")
@@ -73,15 +77,7 @@ def open_beneath(root: int, parts: tuple[str, ...]) -> int:
         Refused: It leads out of the root, is no regular file, or may not be read.
         Unavailable: The disk or the system fails, or has no descriptor left.
     """
-    if not parts:
-        raise NotFound("the name is a directory")
-    try:
-        path = os.fsencode("/".join(parts))
-        fd = _open(root, path)
-    except UnicodeEncodeError:
-        raise NotFound("no file can have that name") from None
-    except OSError as error:
-        raise _refusal(error) from None
+    fd = _resolve(root, parts)
     mode = os.fstat(fd).st_mode
     if stat.S_ISREG(mode):
         return fd
@@ -89,6 +85,108 @@ def open_beneath(root: int, parts: tuple[str, ...]) -> int:
     if stat.S_ISDIR(mode):
         raise NotFound("the name is a directory")
     raise Refused("not a regular file")
+
+
+def list_beneath(root: int, depth: int, limit: int) -> list[str]:
+    """The paths of the files beneath `root` that `components` leaves as they are.
+
+    Hidden files and folders are left out, and links that `open_beneath` would refuse.
+    The paths are sorted within each folder; outer folders come before inner ones, so
+    that a limit cuts off what lies deepest. What cannot be read is not there.
+
+    Args:
+        root: A directory's descriptor.
+        depth: How many folders deep to look.
+        limit: How many files and folders to look at, at the most.
+    """
+    paths: list[str] = []
+    try:
+        # A descriptor for this listing alone: it has its own place in the directory,
+        # and stays with this directory whatever becomes of `root`.
+        top = _open_folder(root, ())
+    except TreeError:
+        return paths
+    try:
+        todo: list[tuple[str, ...]] = [()]
+        for folder in todo:
+            files, folders, count = _list_folder(top, folder, limit)
+            paths += ("/".join((*folder, name)) for name in files)
+            if len(folder) + 1 < depth:
+                todo += ((*folder, name) for name in folders)
+            limit -= count
+            if limit <= 0:
+                break
+    finally:
+        os.close(top)
+    return paths
+
+
+def _list_folder(
+    root: int, folder: tuple[str, ...], limit: int
+) -> tuple[list[str], list[str], int]:
+    """The files and the folders in a folder; how many entries were looked at."""
+    files: list[str] = []
+    folders: list[str] = []
+    count = 0
+    try:
+        fd = _open_folder(root, folder)
+    except TreeError:
+        return files, folders, count  # gone, or closed to us, since it was listed
+    try:
+        with os.scandir(fd) as entries:
+            for entry in islice(entries, limit):
+                count += 1
+                if _is_file(root, folder, entry):
+                    files.append(entry.name)
+                elif _is_folder(entry):
+                    folders.append(entry.name)
+    except OSError:
+        pass  # the disk fails: what was read until then stands
+    finally:
+        os.close(fd)
+    return sorted(files), sorted(folders), count
+
+
+def _is_file(root: int, folder: tuple[str, ...], entry: os.DirEntry[str]) -> bool:
+    try:
+        if not _is_plain(entry.name):
+            return False
+        if entry.is_symlink():
+            os.close(open_beneath(root, (*folder, entry.name)))
+            return True
+        return entry.is_file(follow_symlinks=False)
+    except (TreeError, OSError):
+        return False  # a link that leads nowhere, in a circle or out of the root
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return _is_plain(entry.name) and entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return False
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a name is not hidden, and one that a client can ask for."""
+    return not (name.startswith(".") or "\\" in name or _CONTROL.search(name))
+
+
+def _open_folder(root: int, parts: tuple[str, ...]) -> int:
+    """Open the directory `parts` beneath `root`; without parts, `root` once more."""
+    fd = _resolve(root, parts)
+    if stat.S_ISDIR(os.fstat(fd).st_mode):
+        return fd
+    os.close(fd)
+    raise NotFound("the name is no directory")
+
+
+def _resolve(root: int, parts: tuple[str, ...]) -> int:
+    try:
+        return _open(root, os.fsencode("/".join(parts) or "."))
+    except UnicodeEncodeError:
+        raise NotFound("no file can have that name") from None
+    except OSError as error:
+        raise _refusal(error) from None
 
 
 _MISSING = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
@@ -134,6 +232,8 @@ def open_by_walk(root: int, path: bytes) -> int:
             here = held[-1] if held else root
             part = todo.pop()
             if part in (b"", b"."):
+                if todo:
+                    continue
                 part = b"."
             elif part == b"..":
                 if not held:

@@ -9,7 +9,8 @@ class Engine(Protocol):
     """A protocol's I/O, synchronous and never blocking.
 
     A driver watches `fileno()` and calls `poll` when it is readable; that is all.
-    Except for `wake`, methods are called from one thread at a time.
+    `wake` and `idle` may be used from any thread while the engine runs; everything
+    else is called from one thread at a time.
     """
 
     @property
@@ -36,7 +37,7 @@ class Engine(Protocol):
         """Take nothing new; go on with what is under way until `idle`."""
 
     def close(self) -> None:
-        """End what is under way and give the sockets back."""
+        """End what is under way and give the sockets back; a second call does nothing."""
 
     def stats(self) -> dict[str, int]:
         """Counters since the start, by name."""

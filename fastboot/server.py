@@ -123,7 +123,7 @@ class Server:
                 yield Answer(name, port).location(str(address))
 
     def close(self) -> None:
-        """End what is under way and give everything back."""
+        """End what is under way and give everything back; again, it does nothing."""
         for engine in self.engines.values():
             engine.close()
         self._folder.close()

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from .beneath import components, open_beneath
+from .beneath import components, list_beneath, open_beneath
 from .errors import ConfigError, ContentChanged, NotFound, Refused
 
 
@@ -39,7 +40,7 @@ class Blob:
     """Content of a known size: a slice of an open file, or bytes.
 
     Reads name their offset, so that one blob can be read by many; whoever opened the
-    blob closes it, once.
+    blob closes it, once. One of bytes has nothing to close and may be given to many.
 
     Attributes:
         size: Bytes, as they were when the blob was opened. A file that grows is served
@@ -150,6 +151,9 @@ class Tree(Protocol):
 class Directory:
     """A folder on disk: its regular files, and nothing outside it.
 
+    Where another folder takes its place under the same name, that one is served from
+    the next request on. May be used from several threads at once.
+
     Raises:
         ConfigError: The folder does not exist or cannot be read.
     """
@@ -157,6 +161,7 @@ class Directory:
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = Path(root)
         self._fd = self._open_root()
+        self._following = threading.Lock()
 
     def _open_root(self) -> int:
         try:
@@ -170,57 +175,42 @@ class Directory:
     def open(self, name: str, client: Client) -> Blob:
         """The file of that path beneath the folder; see `Tree.open`."""
         parts = components(name)
-        try:
-            return Blob.from_fd(open_beneath(self._fd, parts))
-        except NotFound:
-            if not self._follow_root():
-                raise
-            return Blob.from_fd(open_beneath(self._fd, parts))
+        self._follow_root()
+        return Blob.from_fd(open_beneath(self._fd, parts))
 
-    def _follow_root(self) -> bool:
-        """Take up the folder anew where another now stands in its place."""
-        try:
-            there = os.stat(self.root)
-            if os.path.samestat(there, os.fstat(self._fd)):
-                return False
-            fresh = self._open_root()
-        except (OSError, ConfigError):
-            return False
-        os.dup2(fresh, self._fd, inheritable=False)
-        os.close(fresh)
-        return True
+    def _follow_root(self) -> None:
+        """Take up the folder anew where another now stands in its place.
 
-    def names(self, depth: int = 4, limit: int = 10_000) -> Iterator[str]:
-        """The paths of the regular files, sorted; hidden ones are left out.
-
-        Args:
-            depth: How many folders deep to look.
-            limit: How many files to name at the most.
+        Not only when a name is missing: what both folders have would be served from
+        the old one, the rest from the new.
         """
-        count = 0
-        todo = [(str(self.root), "", depth)]
-        while todo:
-            folder, prefix, left = todo.pop()
+        try:
+            if os.path.samestat(os.stat(self.root), os.fstat(self._fd)):
+                return
+        except OSError:
+            return  # nothing is there: it is just being replaced, or closed
+        with self._following:
             try:
-                entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+                fresh = self._open_root()
+            except ConfigError:
+                return
+            try:
+                os.dup2(fresh, self._fd, inheritable=False)
             except OSError:
-                continue  # removed or closed to us since it was listed
-            below = []
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if entry.is_file():
-                    count += 1
-                    if count > limit:
-                        return
-                    yield prefix + entry.name
-                elif left > 1 and entry.is_dir(follow_symlinks=False):
-                    below.append((entry.path, f"{prefix}{entry.name}/", left - 1))
-            todo += reversed(below)
+                pass  # closed in the meantime
+            finally:
+                os.close(fresh)
+
+    def names(self, depth: int = 4, limit: int = 10_000) -> list[str]:
+        """The paths of the files that can be served; see `list_beneath`."""
+        self._follow_root()
+        return list_beneath(self._fd, depth, limit)
 
     def close(self) -> None:
-        """Give the folder back."""
-        os.close(self._fd)
+        """Give the folder back; a second call does nothing."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
 
 
 class Memory:

@@ -222,6 +222,31 @@ class TestOpen:
             thread.join()
 
 
+def test_P6_magic_links_are_refused_by_name():
+    # RESOLVE_BENEATH refuses them as well, but openat2(2) does not promise that it
+    # will for ever; the error tells which of the two it was.
+    if beneath._open is beneath.open_by_walk:
+        pytest.skip("the kernel has no openat2")
+    process = os.open("/proc/self", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with pytest.raises(OSError, match=os.strerror(errno.ELOOP)) as refusal:
+            beneath._open(process, b"root/etc/passwd")
+        assert refusal.value.errno == errno.ELOOP
+    finally:
+        os.close(process)
+
+
+def test_P6_a_dot_is_no_step_that_a_link_could_climb_back(tmp_path):
+    (tmp_path / "dir").mkdir()
+    (tmp_path / "dir/up").symlink_to("../..")
+    root = os.open(tmp_path, os.O_RDONLY)
+    try:
+        with pytest.raises(OSError, match="out of the root"):
+            beneath.open_by_walk(root, b"dir/./up")
+    finally:
+        os.close(root)
+
+
 parts = st.lists(
     st.sampled_from(["dir", "deep", "file", "inner", "loop", "up", "in", "x", "."]),
     min_size=1,

@@ -3,15 +3,20 @@
 A directory with a kernel (`linux`, `vmlinuz*`, `bzImage`) and an initrd (`initrd*`,
 `initramfs*`) becomes an entry, with the text of the file `cmdline` beside them as the
 kernel's arguments. Every `.efi` and every `.ipxe` becomes one too.
+
+Names alone decide what becomes an entry, so that a folder of thousands is searched in
+a moment; files are read for the entries that are wanted.
 """
 
 from __future__ import annotations
 
 import posixpath
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+from operator import attrgetter
 
 from .programs import HEAD, NAMES, efi_cpu
 
@@ -30,7 +35,7 @@ class Kind(Enum):
     SCRIPT = "script"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """Something a machine can boot.
 
@@ -55,14 +60,13 @@ Read = Callable[[str, int], bytes]
 """The first bytes of the file at a path, as many as asked for or fewer."""
 
 
-def find_entries(paths: Iterable[str], read: Read) -> list[Entry]:
-    """The entries of a folder, sorted by title.
+def find_entries(paths: Iterable[str]) -> list[Entry]:
+    """The entries of a folder, sorted by title, as far as its files' names tell.
 
     Args:
         paths: Its files.
-        read: How to look into one.
 
-    >>> find_entries(["deb/linux", "deb/initrd.gz"], lambda path, size: b"")[0].title
+    >>> find_entries(["deb/linux", "deb/initrd.gz"])[0].title
     'deb'
     """
     entries: list[Entry] = []
@@ -71,51 +75,85 @@ def find_entries(paths: Iterable[str], read: Read) -> list[Entry]:
         folder, name = posixpath.split(path)
         if name.lower().endswith(".efi"):
             if path not in NAMES:  # a boot program: it loads the menu
-                cpu = efi_cpu(read(path, HEAD))
-                entries.append(Entry(path, Kind.EFI, path, cpu=cpu))
+                entries.append(Entry(path, Kind.EFI, path))
         elif name.lower().endswith(".ipxe"):
             if name not in SCRIPTS:
                 entries.append(Entry(path, Kind.SCRIPT, path))
         else:
             folders[folder].append(name)
     for folder, names in folders.items():
-        entries += _kernels(folder, names, read)
-    return sorted(entries)
+        entries += _kernels(folder, names)
+    return sorted(entries, key=attrgetter("title"))
 
 
-def _kernels(folder: str, names: list[str], read: Read) -> list[Entry]:
+def look_into(entry: Entry, read: Read) -> Entry:
+    """The entry with what only its files tell: the kernel's arguments, the CPU.
+
+    Args:
+        entry: As `find_entries` gives it.
+        read: How to look into a file; nothing where it cannot be read.
+    """
+    match entry.kind:
+        case Kind.EFI:
+            return replace(entry, cpu=efi_cpu(read(entry.path, HEAD)))
+        case Kind.LINUX:
+            beside = posixpath.join(posixpath.dirname(entry.path), "cmdline")
+            text = read(beside, CMDLINE_MAX).decode("utf-8", "replace")
+            return replace(entry, arguments=" ".join(text.split()))
+        case Kind.SCRIPT:
+            return entry
+
+
+def _kernels(folder: str, names: list[str]) -> list[Entry]:
+    """The kernels of one folder for which there is an initrd."""
     kernels = sorted(name for name in names if _is_kernel(name))
     initrds = sorted(name for name in names if name.startswith(_INITRD))
-    if not kernels or not initrds:
-        return []
-    arguments = ""
-    if "cmdline" in names:
-        raw = read(posixpath.join(folder, "cmdline"), CMDLINE_MAX)
-        arguments = " ".join(raw.decode("utf-8", "replace").split())
+    own = {kernel: _own_initrd(kernel, initrds) for kernel in kernels}
+    common = _common_initrd([name for name in initrds if name not in own.values()])
     entries = []
     for kernel in kernels:
-        initrd = _initrd_of(kernel, initrds)
+        initrd = own[kernel] or common
         if initrd is None:
             continue
         path = posixpath.join(folder, kernel)
         title = folder if folder and len(kernels) == 1 else path
-        beside = (posixpath.join(folder, initrd),)
-        entries.append(Entry(title, Kind.LINUX, path, beside, arguments))
+        entries.append(
+            Entry(title, Kind.LINUX, path, (posixpath.join(folder, initrd),))
+        )
     return entries
 
 
 _INITRD = ("initrd", "initramfs")
+
+_EXTENSIONS = re.compile(r"(\.(img|cpio|gz|xz|zst|lz4|lzma|lzo|bz2))*$")
+"""What follows an initrd's name or version. Not anything with a dot: "6.1.2" is not
+"6.1" with an extension."""
 
 
 def _is_kernel(name: str) -> bool:
     return name in ("linux", "bzImage") or name.startswith("vmlinuz")
 
 
-def _initrd_of(kernel: str, initrds: list[str]) -> str | None:
-    """The initrd of the kernel's own version, or the only one there is."""
-    version = kernel.partition("-")[2]
-    if version:
-        named = [name for name in initrds if version in name]
-        if named:
-            return named[0]
+def _stem(initrd: str) -> str:
+    return _EXTENSIONS.sub("", initrd)
+
+
+def _own_initrd(kernel: str, initrds: list[str]) -> str | None:
+    """The initrd of the kernel's very version; None for a kernel without one."""
+    _, dash, version = kernel.partition("-")
+    if not version:
+        return None
+    own = (name for name in initrds if _stem(name).endswith(dash + version))
+    return next(own, None)
+
+
+def _common_initrd(initrds: list[str]) -> str | None:
+    """Of the initrds that are no kernel's own, the one that is meant for any.
+
+    That is the one without a version, in the order of `_INITRD`, or the only one.
+    """
+    for stem in _INITRD:
+        for name in initrds:
+            if _stem(name) == stem:
+                return name
     return initrds[0] if len(initrds) == 1 else None

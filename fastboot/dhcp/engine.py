@@ -90,6 +90,7 @@ class Engine:
         self._poller = Poller()
         self._ports: dict[int, _Port] = {}
         self._followed_at = time.monotonic()
+        self._closed = False
         # Distinct devices in the order named; a socket without device serves them all.
         devices = dict.fromkeys(place.device for place in self._places)
         try:
@@ -146,6 +147,9 @@ class Engine:
 
     def close(self) -> None:
         """See `fastboot.engine.Engine`."""
+        if self._closed:
+            return
+        self._closed = True
         for port in self._ports.values():
             port.sock.close()
         self._ports.clear()

@@ -81,6 +81,7 @@ class Engine:
         self._timers: Timers[int] = Timers()
         self._accept_at = math.inf  # set while accepting pauses
         self._closed = False
+        self._busy = 0  # links that were busy when they were last looked at
         self._counts = dict.fromkeys(
             ("accepted", "turned_away", "requests", "sent_bytes", "faults"), 0
         )
@@ -101,7 +102,7 @@ class Engine:
     @property
     def idle(self) -> bool:
         """Whether no request is being read or answered."""
-        return not any(link.machine.busy for link in self._links.values())
+        return not self._busy  # not `_links`: other threads ask, too
 
     def fileno(self) -> int:
         """The descriptor that is readable when `poll` has something to do."""
@@ -134,8 +135,9 @@ class Engine:
             self._set_accepting(READ)
             self._accept_at = math.inf
         for fd in self._timers.due(now):
-            link = self._links[fd]
-            self._guarded(link, SHARE_LEAST, link.machine.tick)
+            link = self._links.get(fd)
+            if link:
+                self._guarded(link, SHARE_LEAST, link.machine.tick)
         self._arm()
 
     def drain(self) -> None:
@@ -256,6 +258,7 @@ class Engine:
         """Do what the machine asks for until it or the peer has to be waited for."""
         queue, machine = link.queue, link.machine
         queue.extend(actions)
+        self._count_busy(link)
         while share > 0 and (queue or machine.answering):
             if not queue:
                 share -= ANSWER_COST
@@ -278,6 +281,7 @@ class Engine:
             self._poller.change(link.fd, interest)
             link.interest = interest
         self._timers.set(link.fd, link.machine.deadline)
+        self._count_busy(link)
 
     def _do(self, link: Link, action: Action, share: int) -> int:
         """Do one action, or a part of it; the number of bytes that it took."""
@@ -299,11 +303,17 @@ class Engine:
     def _discard(self, link: Link, *, reset: bool) -> None:
         if self._links.pop(link.fd, None) is None:
             return
+        self._count_busy(link)
         self._poller.forget(link.fd)
         self._timers.forget(link.fd)
         if reset:
             link.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         link.sock.close()
+
+    def _count_busy(self, link: Link) -> None:
+        busy = link.machine.busy
+        self._busy += busy - link.busy
+        link.busy = busy
 
     def _arm(self) -> None:
         due = min(self._timers.next or math.inf, self._accept_at)

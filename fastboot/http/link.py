@@ -23,7 +23,7 @@ _MSG_MORE = getattr(socket, "MSG_MORE", 0)
 class Link:
     """A connection's socket, its machine, and what is still to be done for it."""
 
-    __slots__ = ("fd", "interest", "machine", "queue", "sendfile", "sock")
+    __slots__ = ("busy", "fd", "interest", "machine", "queue", "sendfile", "sock")
 
     def __init__(self, sock: socket.socket, machine: Connection) -> None:
         self.sock = sock
@@ -31,6 +31,7 @@ class Link:
         self.machine = machine
         self.queue: deque[Action] = deque()
         self.interest = READ
+        self.busy = False  # as its engine counts it
         self.sendfile = hasattr(os, "sendfile")
 
     def send(self, action: Send) -> int:

@@ -4,15 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastboot.boot.entries import Entry, Kind, find_entries
+from fastboot.boot.entries import Entry, Kind, find_entries, look_into
 
 
-def nothing(path, size):
-    return b""
+def found(*paths):
+    return find_entries(paths)
 
 
-def found(*paths, read=nothing):
-    return find_entries(paths, read)
+def initrds(*paths):
+    """Which initrd each kernel gets."""
+    return {entry.path: entry.initrds for entry in find_entries(paths)}
 
 
 def efi(machine):
@@ -57,10 +58,15 @@ def test_a_kernel_in_the_folder_itself_is_named_after_its_file():
 
 def test_the_arguments_stand_in_a_file_beside_the_kernel():
     files = {"d/cmdline": b"console=ttyS0\n  quiet\n"}
-    (entry,) = find_entries(
-        ["d/linux", "d/initrd", "d/cmdline"], lambda path, size: files[path]
-    )
-    assert entry.arguments == "console=ttyS0 quiet"
+    (entry,) = found("d/linux", "d/initrd", "d/cmdline")
+    assert entry.arguments == ""
+    looked = look_into(entry, lambda path, size: files[path][:size])
+    assert looked.arguments == "console=ttyS0 quiet"
+
+
+def test_a_kernel_without_such_a_file_has_no_arguments():
+    (entry,) = found("linux", "initrd")
+    assert look_into(entry, lambda path, size: b"") == entry
 
 
 def test_several_kernels_take_the_initrds_of_their_versions():
@@ -73,18 +79,69 @@ def test_several_kernels_take_the_initrds_of_their_versions():
     ]
 
 
+def test_a_version_is_matched_whole():
+    # 6.10 begins with 6.1, and 6.1.2 ends in what looks like an extension.
+    assert initrds(
+        *("d/vmlinuz-6.1", "d/vmlinuz-6.10", "d/vmlinuz-6.1.2"),
+        *("d/initrd.img-6.10", "d/initrd.img-6.1.2"),
+    ) == {
+        "d/vmlinuz-6.1.2": ("d/initrd.img-6.1.2",),
+        "d/vmlinuz-6.10": ("d/initrd.img-6.10",),
+    }
+
+
+@pytest.mark.parametrize(
+    ("kernel", "initrd"),
+    [
+        ("vmlinuz-6.1.0-9-amd64", "initrd.img-6.1.0-9-amd64"),  # Debian
+        ("vmlinuz-6.5.6-300.fc39.x86_64", "initramfs-6.5.6-300.fc39.x86_64.img"),
+        ("vmlinuz-linux", "initramfs-linux.img"),  # Arch, beside its -fallback
+        ("vmlinuz-lts", "initramfs-lts"),  # Alpine
+        ("vmlinuz-6.4.0-default", "initrd-6.4.0-default"),  # openSUSE
+        ("vmlinuz-6.6", "initrd-6.6.cpio.gz"),
+    ],
+)
+def test_distributions_name_them_in_their_own_ways(kernel, initrd):
+    others = ("initrd-1.0", "initramfs-linux-fallback.img", "initrd.gz", "initrd-6.60")
+    assert initrds(kernel, initrd, *others) == {kernel: (initrd,)}
+
+
+def test_a_kernel_without_a_version_takes_the_initrd_without_one():
+    assert initrds("d/linux", "d/initrd.gz", "d/initrd-debug.gz") == {
+        "d/linux": ("d/initrd.gz",)
+    }
+
+
+def test_of_several_initrds_without_a_version_the_plainest_is_taken():
+    plainest_first = ("initrd", "initrd.gz", "initrd.img", "initrd.img.gz", "initramfs")
+    for first in range(len(plainest_first)):
+        some = plainest_first[first:]
+        assert initrds("linux", *some) == {"linux": (some[0],)}
+
+
+def test_an_initrd_of_one_kernel_is_not_given_to_another():
+    assert initrds("d/vmlinuz-6.1", "d/vmlinuz-6.10", "d/initrd-6.10") == {
+        "d/vmlinuz-6.10": ("d/initrd-6.10",)
+    }
+
+
 def test_a_kernel_that_could_have_several_initrds_is_no_entry():
     assert found("d/linux", "d/initrd-a", "d/initrd-b") == []
 
 
 def test_every_efi_program_is_an_entry_with_its_cpu():
     heads = {"a.efi": efi(0x8664), "dir/B.EFI": efi(0xAA64), "c.efi": b"no program"}
-    entries = find_entries(heads, lambda path, size: heads[path])
+    entries = [look_into(e, lambda path, size: heads[path]) for e in found(*heads)]
     assert [(e.title, e.kind, e.cpu) for e in entries] == [
         ("a.efi", Kind.EFI, "x86_64"),
         ("c.efi", Kind.EFI, None),
         ("dir/B.EFI", Kind.EFI, "arm64"),
     ]
+
+
+def test_a_script_is_not_looked_into():
+    (entry,) = found("tools.ipxe")
+    assert look_into(entry, None) == entry
 
 
 def test_every_script_is_an_entry():

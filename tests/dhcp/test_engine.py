@@ -7,6 +7,7 @@ import select
 import socket
 import struct
 import subprocess
+import time
 from contextlib import ExitStack, contextmanager
 from ipaddress import IPv4Address
 
@@ -54,10 +55,13 @@ class Serving:
         self.engine.close()
 
     def poll(self, messages=1):
-        """Poll until so many messages more were received."""
+        """Poll until so many messages more were received, but not for ever."""
         end = self.engine.stats()["received"] + messages
+        until = time.monotonic() + SOON
         while self.engine.stats()["received"] < end:
-            self.engine.poll(SOON)
+            left = until - time.monotonic()
+            assert left > 0, "the message did not come"
+            self.engine.poll(left)
 
     def count(self, name):
         return self.engine.stats()[name]
@@ -229,6 +233,22 @@ def test_closing_leaks_nothing():
     with Serving(ANY_PORTS, LOOPBACK):
         pass
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_closing_twice_closes_nothing_else(local):
+    serving, _ = local
+    serving.engine.close()
+    spares = [os.dup(0) for _ in range(10)]  # the numbers that the engine had
+    serving.engine.close()
+    for spare in spares:
+        os.close(spare)
+
+
+def test_answers_may_be_fragmented_on_their_way(local):
+    serving, _ = local
+    for port in serving.engine._ports.values():
+        value = port.sock.getsockopt(socket.IPPROTO_IP, listen.IP_MTU_DISCOVER)
+        assert value == listen.IP_PMTUDISC_DONT
 
 
 def test_a_drained_engine_is_idle_and_has_no_ports(local):
@@ -515,6 +535,14 @@ def test_R7_a_device_that_was_replaced_is_served_again(lan, monkeypatch, device)
             right.sendto(uefi().encode(), ALL)
             serving.poll()
             assert right.recvfrom(2048)[1] == ("198.51.100.2", 67)
+
+
+def test_R7_a_device_that_is_still_the_same_keeps_its_sockets(lan, monkeypatch):
+    monkeypatch.setattr(engine_module, "FOLLOW", 0.0)
+    with lan.serving((Place("0.0.0.0", "eth1"),)) as serving:
+        before = [port.sock for port in serving.engine._ports.values()]
+        serving.engine.poll()
+        assert [port.sock for port in serving.engine._ports.values()] == before
 
 
 def test_R7_a_device_whose_port_is_taken_meanwhile_is_tried_again(lan, monkeypatch):

@@ -409,6 +409,16 @@ def test_R9_draining_lets_an_answer_under_way_complete():
     assert rest == [Shutdown()]
 
 
+def test_R9_a_request_that_was_pipelined_before_draining_is_answered_and_the_last():
+    peer = Peer()
+    actions = peer.machine.receive(GET * 3, 0.0)
+    assert peer.machine.drain(1.0) == []
+    out, rest = peer.take(actions)
+    assert out.count(b"HTTP/1.1 200 OK\r\n") == 2  # the third finds it closed
+    assert out.count(b"\r\nConnection: close\r\n") == 1
+    assert rest == [Shutdown()]
+
+
 def test_R9_a_request_that_was_being_read_is_the_last():
     peer = Peer()
     peer.ask(GET[:10])

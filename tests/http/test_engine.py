@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import math
 import os
 import re
 import resource
@@ -31,6 +32,7 @@ from fastboot.http.connection import Send
 from fastboot.http.engine import PAUSE, SHARE_MOST, TURNED_AWAY, Engine
 from fastboot.http.link import Link
 from fastboot.listen import Place
+from fastboot.timers import Timers
 from fastboot.tree import Directory, Memory
 from peers import need
 
@@ -521,6 +523,53 @@ def test_R1_without_descriptors_the_engine_waits_and_goes_on(serve, monkeypatch)
             server.pump(lambda: server.engine.stats()["accepted"] == 3)
 
 
+def test_R1_without_descriptors_the_engine_does_not_spin(serve, monkeypatch):
+    clock = Clock(monkeypatch)
+    accepts = []
+    accept = Engine._accept
+    monkeypatch.setattr(
+        Engine, "_accept", lambda *args: (accepts.append(clock.now), accept(*args))
+    )
+    server = serve(Memory({}))
+    with server.connect():
+        with no_descriptors_left():
+            for _ in range(20):
+                server.engine.poll(0)
+            server.pump(lambda: accepts)
+            for _ in range(20):
+                server.engine.poll(0)
+            assert len(accepts) == 1
+            clock.now += PAUSE
+            for _ in range(20):
+                server.engine.poll(0)
+            assert len(accepts) == 2
+        clock.now += PAUSE
+        server.pump(lambda: server.engine.stats()["accepted"] == 1)
+
+
+def test_a_connection_that_is_gone_leaves_no_deadline_behind(serve):
+    server = serve(Memory({}))
+    with server.connect():
+        server.pump(lambda: server.engine.stats()["connections"] == 1)
+    server.pump(lambda: server.engine.stats()["connections"] == 0)
+    assert server.engine._timers.due(math.inf) == []
+
+
+def test_a_deadline_without_a_connection_is_nothing_to_do(serve, monkeypatch):
+    monkeypatch.setattr(Timers, "forget", lambda timers, key: None)
+    clock = Clock(monkeypatch)
+    server = serve(Memory({"f": b"fine"}))
+    with server.connect():
+        server.pump(lambda: server.engine.stats()["connections"] == 1)
+    server.pump(lambda: server.engine.stats()["connections"] == 0)
+    clock.now += 1000.0
+    server.engine.poll(0)  # before the descriptor has another connection
+    with server.connect() as client:
+        client.sendall(get(b"/f", b"Connection: close"))
+        server.pump(lambda: server.engine.stats()["requests"] == 1)
+        assert read_answer(client)[2] == b"fine"
+
+
 def test_H1_a_head_that_does_not_come_is_answered_408(serve, monkeypatch):
     clock = Clock(monkeypatch)
     server = serve(Memory({}), head_timeout=15)
@@ -589,6 +638,66 @@ def test_a_port_that_is_taken_is_an_error_for_a_person(serve):
 def test_a_port_that_was_never_chosen_is_an_error():
     with pytest.raises(ConfigError):
         Engine(HttpConfig(), Memory({}), print, LOOPBACK)
+
+
+def test_whether_it_is_idle_may_be_asked_from_any_thread(serve):
+    server = serve(Memory({"f": b"fine"}))
+    stop = threading.Event()
+    failures = []
+
+    def watch():
+        try:
+            while not stop.is_set():
+                assert server.engine.idle in (True, False)
+        except RuntimeError as error:
+            failures.append(error)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        with server.polled(), ExitStack() as stack:
+            for _ in range(500):  # with so many links the watcher is always among them
+                stack.enter_context(server.connect())
+            for _ in range(300):
+                server.connect().close()
+    finally:
+        stop.set()
+        watcher.join(PATIENCE)
+    assert failures == []
+
+
+def test_it_is_idle_unless_a_request_is_read_or_answered(serve, folder):
+    root, tree = folder
+    (root / "large").write_bytes(content(LARGE))
+    server = serve(tree)
+    engine = server.engine
+    assert engine.idle
+    for ask in (get(b"/large"), get(b"/large")[:9], get(b"/missing")):
+        with server.connect() as client:
+            server.pump(lambda: engine.stats()["connections"] == 1)
+            assert engine.idle
+            client.sendall(ask)
+            if ask == get(b"/missing"):
+                server.pump(lambda: server.of(RequestRefused))
+                assert engine.idle  # the connection is kept
+            else:
+                server.pump(lambda: not engine.idle)
+        server.pump(lambda: engine.stats()["connections"] == 0)
+        assert engine.idle
+
+
+def test_what_a_fault_or_the_end_cuts_off_is_not_under_way_any_more(serve):
+    server = serve(Broken())
+    with server.connect() as client, server.connect() as other:
+        client.sendall(get(b"/f")[:9])
+        server.pump(lambda: not server.engine.idle)
+        client.sendall(get(b"/f")[9:] + get(b"/broken"))
+        server.pump(lambda: server.of(Fault))
+        assert server.engine.idle
+        other.sendall(get(b"/f")[:9])
+        server.pump(lambda: not server.engine.idle)
+        server.engine.close()
+        assert server.engine.idle
 
 
 def test_wake_ends_a_poll_without_end(serve):
