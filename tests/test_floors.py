@@ -12,7 +12,8 @@ PROTOCOLS = {"tftp", "http", "dhcp"}
 
 FLOORS = [
     # 0: what everything may use
-    ["errors", "_ext"],
+    ["errors"],
+    ["_ext"],
     ["events", "config", "timers", "poller", "beneath"],
     # 1: content, settings, and what goes over the wire
     ["tree", "settings", "report", "engine", "listen", "interfaces"],

@@ -353,7 +353,7 @@ cdef class Carrier:
         return 0
 
     cdef void _run(self, double patience) noexcept nogil:
-        """Turn until something is to be handed up or `patience` (below 0: none) ends."""
+        """Turn until something is to be handed up or `patience` ends (< 0: never)."""
         cdef epoll_event[EVENTS] events
         cdef double until = self._now + patience
         cdef int n, count
