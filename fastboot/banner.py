@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from .boot.choose import Answer
 from .boot.machine import ARCHES, BIOS
 from .boot.programs import missing
+from .interfaces import Interfaces
 from .report import clean
 from .server import Server
 
@@ -27,7 +32,7 @@ def write_banner(console: Console, server: Server, *, privileged: bool) -> None:
     table.add_row("  boots", escape(_entries(server)))
     for title, text in _services(server):
         table.add_row(f"  {title}", escape(text))
-    for url in server.firmware_urls():
+    for url in _firmware_urls(server):
         table.add_row("  UEFI", f"for HTTP boot, type [cyan]{escape(url)}[/]")
     for arch in _USUAL:
         if server.program(arch) is None:
@@ -56,16 +61,56 @@ def _entries(server: Server) -> str:
 
 
 def _services(server: Server) -> list[tuple[str, str]]:
-    addresses = [(card.name, str(address)) for card, address in server.addresses()]
-    here = (
-        ", ".join(f"{address} ({name})" for name, address in addresses) or "no address"
-    )
-    rows = []
-    for protocol in ("tftp", "http"):
-        port = server.port(protocol)
-        text = f"port {port} on {here}" if port is not None else "off"
-        rows.append((protocol.upper(), text))
+    rows = [(name.upper(), _places(server, name)) for name in ("tftp", "http")]
     mode = server.config.dhcp.mode
     text = "proxy, beside the network's own DHCP server" if mode == "proxy" else "off"
     rows.append(("DHCP", text))
     return rows
+
+
+def _places(server: Server, protocol: str) -> str:
+    """Where a protocol is served, in words."""
+    if protocol not in server.engines:
+        return "off"
+    places: dict[int, list[str]] = {}
+    for port, address, name in _reached(server, protocol):
+        places.setdefault(port, []).append(f"{address} ({name})" if name else address)
+    return ", ".join(f"port {port} on {', '.join(on)}" for port, on in places.items())
+
+
+def _reached(server: Server, protocol: str) -> Iterator[tuple[int, str, str]]:
+    """Port, address and interface at which machines find a protocol.
+
+    They are read off the sockets, so that they are what is open. Of a socket for each
+    family the IPv4 one is shown: machines boot over IPv4 where they have the choice.
+    """
+    engine = server.engines.get(protocol)
+    bound = [(ip_address(a), port) for a, port in engine.ports] if engine else []
+    families = {address.version for address, _ in bound if address.is_unspecified}
+    for address, port in bound:
+        if not address.is_unspecified:
+            yield port, str(address), _interface_of(address)
+        elif address.version == min(families):
+            wanted = server.config.interface
+            for card in Interfaces().all():
+                if not wanted or card.name in wanted:
+                    of_family = card.ipv4 if address.version == 4 else card.ipv6
+                    yield from ((port, str(own), card.name) for own in of_family)
+
+
+def _interface_of(address: IPv4Address | IPv6Address) -> str:
+    for card in Interfaces().all():
+        if address in card.ipv4 or address in card.ipv6:
+            return card.name
+    return ""  # such as 127.0.0.5, which needs none
+
+
+def _firmware_urls(server: Server) -> Iterator[str]:
+    """The URLs that a person can type into UEFI firmware on x86-64."""
+    name = server.program(ARCHES[0x10])
+    if name is None:
+        return
+    for port, text, _ in _reached(server, "http"):
+        address = ip_address(text)
+        if not address.is_loopback and not address.is_link_local:
+            yield Answer(name, port).location(text)

@@ -7,7 +7,9 @@ import platform
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from importlib.metadata import version
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,10 @@ from . import _ext
 from .banner import write_banner
 from .config import Config
 from .drivers.service import run_service
-from .errors import SetupError
-from .report import Report, clean, json_line, text_line
+from .errors import ConfigError, EngineFailed, SetupError
+from .events import Fault
+from .interfaces import Interfaces
+from .report import Report, complain, json_line, text_line, write_to
 from .server import Server
 from .settings import Setting, build, read_toml, settings
 
@@ -27,7 +31,13 @@ EXIT_SETUP = 2
 """What was asked for cannot be done: a wrong flag or file, a taken port."""
 
 EXIT_CUT = 1
-"""Stopped with transfers still running."""
+"""Stopped with transfers still running, or by a mistake in fastboot."""
+
+EXIT_INTERRUPTED = 130
+"""Ctrl-C before anything was served; shells count SIGINT so."""
+
+OPEN_MAX = 10240
+"""Descriptors that macOS allows where it calls its limit infinite (sys/syslimits.h)."""
 
 _HELP = """Serve FOLDER to machines that boot from the network.
 
@@ -45,7 +55,11 @@ added is seen without a restart.
 
 Each setting can also stand in the environment (FASTBOOT_HTTP_PORT=8080) or in a TOML
 file (--config), where the flag --http-port is the key `port` in the table [http].
-Flags go before the environment, the environment before the file.
+Flags go before the environment, the environment before the file. A switch is one
+variable: --no-tftp is FASTBOOT_TFTP=no.
+
+SIGTERM, SIGINT (Ctrl-C) and SIGHUP end it once what runs is finished, a second one
+at once.
 """
 
 
@@ -56,7 +70,7 @@ def _option(setting: Setting) -> click.Option:
         flag = f"{flag}/--no-{flag.removeprefix('--')}"
     kind: Any = click.Choice(setting.choices) if setting.choices else setting.kind
     if kind is Path:
-        kind = click.Path(path_type=Path)
+        kind = str  # `build` makes it a path: an empty one is none
     default = f"  [default: {setting.default}]" if setting.default else ""
     return click.Option(
         [f"{setting.part}.{setting.name}".replace(".", "__"), flag],
@@ -84,7 +98,7 @@ def _values(flags: dict[str, Any]) -> dict[str, Any]:
 
 
 def _configure(
-    folder: Path | None, config: Path | None, flags: dict[str, Any]
+    folder: str | None, config: Path | None, flags: dict[str, Any]
 ) -> Config:
     values = read_toml(config) if config else {}
     given = _values(flags)
@@ -95,56 +109,103 @@ def _configure(
             values[name] = value
     if folder is not None:
         values["folder"] = folder
-    elif config and "folder" in values:
-        values["folder"] = config.parent / Path(values["folder"]).expanduser()
     return build(values)
 
 
-def _serve(folder: Path | None, config: Path | None, **flags: Any) -> int:  # noqa: ANN401
+def _serve(folder: str | None, config: Path | None, **flags: Any) -> int:  # noqa: ANN401
     settled = _configure(folder, config, flags)
     privileged = not hasattr(os, "geteuid") or os.geteuid() == 0
-    settled = settled.resolved(privileged=privileged)
-    _raise_file_limit()
+    settled = _within_files(settled.resolved(privileged=privileged))
+    _check_addresses(settled)
     as_json = settled.log_format == "json"
     line = json_line if as_json else _stamped(text_line)
-    report = Report(_write, line, time.monotonic)
-    server = Server(settled, report)
+    report = Report(write_to(sys.stdout), line, time.monotonic)
+    with closing(report), closing(_open(settled, report)) as server:
 
-    def ready() -> None:
-        if as_json:
-            server.announce(report)
-        else:
-            write_banner(Console(highlight=False), server, privileged=privileged)
+        def ready() -> None:
+            if as_json:
+                server.announce(report)
+                return
+            console = Console(highlight=False)
+            with console.capture() as screen:
+                write_banner(console, server, privileged=privileged)
+            report.say(screen.get().rstrip("\n"))
 
-    try:
-        finished = run_service(server, settled.loop, ready)
-    finally:
-        server.close()
-        report.close()
+        try:
+            finished = run_service(server, settled.loop, ready)
+        except EngineFailed as failure:
+            engines = server.engines.items()
+            name = next(name for name, engine in engines if engine is failure.engine)
+            report(Fault(name, failure.error))
+            complain(f"{name.upper()} failed, so the server stops: {failure.error!r}")
+            finished = False
     return 0 if finished else EXIT_CUT
 
 
-def _write(line: str) -> None:
-    """One line, out at once, in one piece."""
+def _open(config: Config, report: Report) -> Server:
     try:
-        sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()
-    except OSError:
-        pass  # whoever read the log is gone; serving goes on
+        return Server(config, report)
+    except OSError as error:
+        raise SetupError(f"cannot open what serving needs: {error}") from error
+
+
+def _check_addresses(config: Config) -> None:
+    """Refuse an address that none of the interfaces named has."""
+    if not config.interface:
+        return
+    cards = [card for card in Interfaces().all() if card.name in config.interface]
+    there = {str(address) for card in cards for address in (*card.ipv4, *card.ipv6)}
+    for address in config.address:
+        bare = str(ip_address(address.partition("%")[0]))  # without its scope
+        if cards and bare not in there:
+            raise ConfigError(
+                f"--address {address} is not on {' or '.join(config.interface)}; "
+                f"name one of {', '.join(sorted(there))} or leave out --interface"
+            )
 
 
 def _stamped(line: Callable[[Any], str]) -> Callable[[Any], str]:
     return lambda event: f"{time.strftime('%H:%M:%S')} {line(event)}"
 
 
-def _raise_file_limit() -> None:
-    """Take as many descriptors as we may: each transfer holds its file open."""
+def _within_files(config: Config) -> Config:
+    """The same with limits that the descriptors suffice for; says so where they bite."""
+    limit = _raise_file_limit()
+    if limit is None:
+        return config
+    fitting = config.within(limit)
+    if fitting != config:
+        most = []
+        if fitting.tftp.enabled:
+            most.append(f"{fitting.tftp.max_transfers} TFTP transfers")
+        if fitting.http.enabled:
+            most.append(f"{fitting.http.max_connections} HTTP connections")
+        complain(
+            f"only {limit} files may be open at a time, so at most "
+            f"{' and '.join(most)}; allow more with `ulimit -n`"
+        )
+    return fitting
+
+
+def _raise_file_limit() -> int | None:
+    """Take as many descriptors as we may: each transfer holds its file open.
+
+    Returns:
+        How many there are; None where no number is known.
+    """
     try:
         import resource
     except ImportError:
-        return
+        return None
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    for wanted in (hard, OPEN_MAX):
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            break
+        except (OSError, ValueError):
+            pass  # macOS does not take its own hard limit
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return None if soft == resource.RLIM_INFINITY else soft
 
 
 def _version_text() -> str:
@@ -186,7 +247,6 @@ command = click.Group(
                 click.Argument(
                     ["folder"],
                     required=False,
-                    type=click.Path(path_type=Path),
                     envvar="FASTBOOT_FOLDER",
                 ),
                 click.Option(
@@ -206,22 +266,21 @@ command = click.Group(
 
 def main() -> None:
     """Run the command and leave with its exit code."""
+    arguments = sys.argv[1:]
     try:
-        code = command.main(prog_name="fastboot", standalone_mode=False)
+        code = command.main(
+            arguments or ["--help"], prog_name="fastboot", standalone_mode=False
+        )
+        if not arguments:
+            code = EXIT_SETUP
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "fastboot"
         text = " ".join(error.format_message().split())
-        code = _complain(f"{text.rstrip('.')}; see {path} --help")
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
+        complain(f"{text.rstrip('.')}; see {path} --help")
         code = EXIT_SETUP
     except click.Abort:
-        code = EXIT_CUT
+        code = EXIT_INTERRUPTED
     except SetupError as error:
-        code = _complain(str(error))
+        complain(str(error))
+        code = EXIT_SETUP
     sys.exit(code)
-
-
-def _complain(text: str) -> int:
-    click.echo(f"fastboot: {clean(text)}", err=True)
-    return EXIT_SETUP

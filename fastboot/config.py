@@ -14,37 +14,80 @@ from typing import Any
 
 from .errors import ConfigError
 
+PORTS = (0, 0xFFFF)
+"""What a port may be; 0 lets the system choose."""
+
+SECONDS_MAX = 1_000_000
+"""Longest timeout, seconds: eleven days, and far from where timers overflow."""
+
+COUNT_MAX = 1_000_000
+"""Most transfers or connections that can be allowed, more than descriptors allow."""
+
+CACHE_MAX = 1 << 40
+"""Largest cache, bytes."""
+
+FILES_RESERVE = 128
+"""Open files that are no transfer's: timers, the loop, the folder, the standard streams,
+ports, and connections that are told that there is no room."""
+
+FILES_PLACE = 8
+"""Open files for each interface or address named: two sockets of TFTP and one of HTTP,
+for IPv4 and IPv6, and two of DHCP."""
+
+FILES_TRANSFER = 1
+"""Open files of a TFTP transfer."""
+
+FILES_CONNECTION = 2
+"""Open files of an HTTP connection: its socket, and what it reads."""
+
 
 def _setting(default: Any, text: str, **more: Any) -> Any:  # noqa: ANN401
     """A field with its help text; `flag` names it where its own name would not do."""
     return field(default=default, metadata={"text": text, **more})
 
 
-def _at_least(part: object, **least: float) -> None:
-    for name, bound in least.items():
-        value = getattr(part, name)
-        if value is not None and value < bound:
-            raise ConfigError(f"{name} is {value}; it must be {bound} or more")
+def flag(part: type, name: str) -> str:
+    """How the command calls a field of `Config` or of one of its parts.
+
+    >>> flag(HttpConfig, "idle_timeout"), flag(Config, "folder")
+    ('--http-idle-timeout', 'FOLDER')
+    """
+    fields: dict[str, dataclasses.Field[Any]] = part.__dict__["__dataclass_fields__"]
+    given = fields[name].metadata.get("flag")
+    if given:
+        return str(given)
+    prefix = part.__name__.removesuffix("Config").lower()
+    return "--" + f"{prefix} {name}".strip().replace(" ", "-").replace("_", "-")
 
 
-def _port(part: object, *names: str) -> None:
-    for name in names:
+def _between(part: object, **bounds: tuple[float, float]) -> None:
+    for name, (least, most) in bounds.items():
         value = getattr(part, name)
-        if value is not None and not 0 <= value <= 0xFFFF:
-            raise ConfigError(f"{name} is {value}; a port is between 0 and 65535")
+        if value is not None and not least <= value <= most:  # nan is not
+            raise ConfigError(
+                f"{flag(type(part), name)} is {value}; "
+                f"it must be between {least} and {most}"
+            )
 
 
 def _one_of(part: object, name: str, choices: tuple[str, ...]) -> None:
     value = getattr(part, name)
     if value not in choices:
-        raise ConfigError(f"{name} is {value!r}; it must be {' or '.join(choices)}")
+        raise ConfigError(
+            f"{flag(type(part), name)} is {value!r}; it must be {' or '.join(choices)}"
+        )
+
+
+def _path(part: object, name: str, value: Path) -> None:
+    if "\0" in str(value):
+        raise ConfigError(f"{flag(type(part), name)} is no path: it holds a NUL")
 
 
 @dataclass(frozen=True, slots=True)
 class TftpConfig:
     """TFTP (RFC 1350 and its options)."""
 
-    enabled: bool = _setting(True, "Serve over TFTP.", flag="tftp")
+    enabled: bool = _setting(True, "Serve over TFTP.", flag="--tftp")
     port: int | None = _setting(
         None, "Port for requests; 69 as root, 6969 otherwise.", shown="69 or 6969"
     )
@@ -66,22 +109,29 @@ class TftpConfig:
         256 << 20,
         "Bytes of memory for files ready to be sent, shared by all clients; 0: none.",
     )
+    max_per_client: int = _setting(
+        128,
+        "Transfers of one address at the same time: a machine has one, a network "
+        "behind one address some dozens.",
+    )
     max_transfers: int = _setting(
         4096, "Transfers at the same time; requests beyond it get no answer."
     )
 
     def __post_init__(self) -> None:
         """Check each value."""
-        _port(self, "port")
-        _at_least(self, max_blksize=8, max_windowsize=1, idle_timeout=1)
-        _at_least(self, max_transfers=1, cache_bytes=0)
+        _between(self, port=PORTS)
+        # The bounds of RFC 2348, section 2, and of RFC 7440, section 3.
+        _between(self, max_blksize=(8, 65464), max_windowsize=(1, 65535))
+        _between(self, idle_timeout=(1, SECONDS_MAX), cache_bytes=(0, CACHE_MAX))
+        _between(self, max_transfers=(1, COUNT_MAX), max_per_client=(1, COUNT_MAX))
 
 
 @dataclass(frozen=True, slots=True)
 class HttpConfig:
     """HTTP/1.1 (RFC 9110, RFC 9112)."""
 
-    enabled: bool = _setting(True, "Serve over HTTP.", flag="http")
+    enabled: bool = _setting(True, "Serve over HTTP.", flag="--http")
     port: int | None = _setting(
         None, "Port; 80 as root, 8080 otherwise.", shown="80 or 8080"
     )
@@ -102,9 +152,10 @@ class HttpConfig:
 
     def __post_init__(self) -> None:
         """Check each value."""
-        _port(self, "port")
-        _at_least(self, head_timeout=1, idle_timeout=1, stall_timeout=1)
-        _at_least(self, max_connections=1)
+        _between(self, port=PORTS)
+        seconds = (1, SECONDS_MAX)
+        _between(self, head_timeout=seconds, idle_timeout=seconds)
+        _between(self, stall_timeout=seconds, max_connections=(1, COUNT_MAX))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +166,7 @@ class DhcpConfig:
         None,
         "proxy: answer boot clients beside the network's own DHCP server; off: stay "
         "silent. proxy as root, off otherwise.",
-        flag="dhcp",
+        flag="--dhcp",
         shown="proxy or off",
         choices=("proxy", "off"),
     )
@@ -126,7 +177,7 @@ class DhcpConfig:
         """Check each value."""
         if self.mode is not None:
             _one_of(self, "mode", ("proxy", "off"))
-        _port(self, "port", "pxe_port")
+        _between(self, port=PORTS, pxe_port=PORTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +196,9 @@ class BootConfig:
 
     def __post_init__(self) -> None:
         """Check each value."""
-        _at_least(self, menu_timeout=0)
+        _between(self, menu_timeout=(0, SECONDS_MAX))
+        for folder in self.programs:
+            _path(self, "programs", folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +209,7 @@ class Config:
     6969
     """
 
-    folder: Path = field(metadata={"text": "The folder to serve."})
+    folder: Path = field(metadata={"text": "The folder to serve.", "flag": "FOLDER"})
     interface: tuple[str, ...] = _setting(
         (), "Serve on this interface only; may be given again."
     )
@@ -188,17 +241,21 @@ class Config:
                 ip_address(address)
             except ValueError:
                 raise ConfigError(
-                    f"address is {address!r}; it must be an IP address"
+                    f"--address is {address!r}; it must be an IP address"
                 ) from None
         _one_of(self, "loop", ("uvloop", "asyncio", "trio"))
         _one_of(self, "log_format", ("text", "json"))
-        _at_least(self, drain_timeout=0)
+        _between(self, drain_timeout=(0, SECONDS_MAX))
+        _path(self, "folder", self.folder)
 
     def resolved(self, *, privileged: bool) -> Config:
         """The same with each default filled in that depends on who runs it.
 
         Args:
             privileged: Whether the ports below 1024 are ours to open.
+
+        Raises:
+            ConfigError: Everything is switched off.
         """
         ports = (69, 80, "proxy") if privileged else (6969, 8080, "off")
         tftp, http, dhcp = self.tftp, self.http, self.dhcp
@@ -208,4 +265,40 @@ class Config:
             http = dataclasses.replace(http, port=ports[1])
         if dhcp.mode is None:
             dhcp = dataclasses.replace(dhcp, mode=ports[2])
+        if not tftp.enabled and not http.enabled and dhcp.mode == "off":
+            raise ConfigError(
+                "there is nothing to serve: TFTP, HTTP and DHCP are all off; "
+                "leave out --no-tftp or --no-http"
+            )
         return dataclasses.replace(self, tftp=tftp, http=http, dhcp=dhcp)
+
+    def within(self, files: int) -> Config:
+        """The same, with no more at the same time than so many open files carry.
+
+        What is asked for is scaled down alike for every protocol that is on.
+
+        Args:
+            files: How many files this process may have open.
+
+        Raises:
+            ConfigError: They are too few to serve anything.
+        """
+        reserve = FILES_RESERVE + FILES_PLACE * len(self.interface + self.address)
+        wanted = self.tftp.max_transfers * FILES_TRANSFER * self.tftp.enabled
+        wanted += self.http.max_connections * FILES_CONNECTION * self.http.enabled
+        left = files - reserve
+        if left >= wanted:
+            return self
+        least = FILES_TRANSFER + FILES_CONNECTION
+        if left < least:
+            raise ConfigError(
+                f"only {files} files may be open at a time, and fastboot needs "
+                f"{reserve + least}; allow more with `ulimit -n`"
+            )
+        transfers = max(1, self.tftp.max_transfers * left // wanted)
+        connections = max(1, self.http.max_connections * left // wanted)
+        return dataclasses.replace(
+            self,
+            tftp=dataclasses.replace(self.tftp, max_transfers=transfers),
+            http=dataclasses.replace(self.http, max_connections=connections),
+        )

@@ -8,6 +8,7 @@
     │   ├── Refused         that name is not to be asked for
     │   └── Unavailable     there is, but it cannot be read just now
     ├── ContentChanged      a file shrank or was rewritten while it was read
+    ├── EngineFailed        an engine raised, which none should
     └── SetupError          what the user asked for cannot be done
         ├── ConfigError     a setting is wrong
         └── ListenError     a port cannot be opened
@@ -42,6 +43,21 @@ class Unavailable(TreeError):
 
 class ContentChanged(FastbootError):
     """A file shrank or was rewritten while it was being read."""
+
+
+class EngineFailed(FastbootError):
+    """An engine raised, which is a mistake in fastboot, and runs no more.
+
+    Attributes:
+        engine: The engine.
+        error: What it raised.
+    """
+
+    def __init__(self, engine: object, error: Exception) -> None:
+        super().__init__(f"{type(engine).__module__} failed: {error!r}")
+        self.engine = engine
+        self.error = error
+        self.__cause__ = error
 
 
 class SetupError(FastbootError):

@@ -34,8 +34,7 @@ class Offered:
     Attributes:
         mac: The machine's hardware address, "aa:bb:cc:dd:ee:ff".
         arch: The architecture it reported, in words.
-        file: The name or URL it was given; empty where only a server was named and
-            the name follows on port 4011.
+        file: The name or URL it was given.
         server: The address of ours that it was given.
         message: What was answered: "offer" (to a DISCOVER) or "ack" (to a REQUEST).
     """

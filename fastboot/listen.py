@@ -21,6 +21,11 @@ IP_PMTUDISC_DONT = 0
 IP_PKTINFO = 8
 """From linux/in.h; Python's socket module names them only in later versions."""
 
+_OTHERWISE = {
+    "DHCP": "choose another --dhcp-port or --dhcp-pxe-port, or use --dhcp off",
+}
+"""What to do about a port that cannot be had, where it is not just another one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -141,13 +146,14 @@ def _explain(
     error: OSError, place: Place, port: int, protocol: str, kind: str
 ) -> ListenError:
     where = f"{protocol} cannot listen on {place.address} port {port}"
-    flag = f"--{protocol.lower()}-port"
+    choose = f"choose another --{protocol.lower()}-port"
+    otherwise = _OTHERWISE.get(protocol, choose)
     if error.errno == errno.EADDRINUSE:
         holder = _holder(port, kind)
         taken = f"{holder} has it" if holder else "another program has it"
-        return ListenError(f"{where}: {taken}; stop it or choose another {flag}")
+        return ListenError(f"{where}: {taken}; stop it or {otherwise}")
     if error.errno in (errno.EACCES, errno.EPERM):
-        return ListenError(f"{where}: not permitted; run as root or choose {flag}")
+        return ListenError(f"{where}: not permitted; run as root or {otherwise}")
     if error.errno == errno.EADDRNOTAVAIL:
         return ListenError(f"{where}: no interface has that address; see `ip address`")
     return ListenError(f"{where}: {error.strerror}")

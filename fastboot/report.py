@@ -2,17 +2,23 @@
 
 Texts that came from a peer are escaped and cut, so that one event is one line whatever
 was sent. Someone who makes us write the same line again and again gets it counted
-instead.
+instead. Lines are written by a thread of their own: a log that nobody reads, or that
+cannot be written, keeps nobody waiting.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import select
+import sys
 import threading
 import traceback
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
+from queue import SimpleQueue
+from typing import TextIO
 
 from . import events
 
@@ -27,6 +33,12 @@ KIND_MAX = 100
 
 PERIOD = 10.0
 """Seconds of a period."""
+
+LINES_MAX = 4096
+"""Lines that may wait to be written; more are counted instead."""
+
+FLUSH = 2.0
+"""Seconds that the last lines have to get out."""
 
 
 def clean(text: str) -> str:
@@ -78,8 +90,7 @@ def _sentence(event: events.Event) -> str:
         case events.Listening(protocol, address, port):
             return f"{protocol:5} listening on {address} port {port}"
         case events.Offered(mac, arch, file, server, message):
-            what = file or "ask port 4011"
-            return f"dhcp  {mac} ({arch}) {message}: {what}, from {server}"
+            return f"dhcp  {mac} ({arch}) {message}: {file}, from {server}"
         case events.Unbootable(mac, arch, reason):
             return f"dhcp  {mac} ({arch}) cannot boot: {reason}"
         case events.Probed(protocol, client, name, count):
@@ -127,11 +138,44 @@ def json_line(event: events.Event) -> str:
     return json.dumps({"event": type(event).__name__, **fields})
 
 
+def write_to(stream: TextIO | None) -> Callable[[str], None]:
+    """What writes a line to a stream at once, in one piece where the system does so.
+
+    It goes by the descriptor: a thread that is stuck in a write of Python's own buffer
+    would hold the lock that the interpreter takes when it ends.
+
+    Args:
+        stream: Standard output, or None where the program was started without one.
+    """
+    if stream is None:
+        return lambda line: None
+    fd, encoding = stream.fileno(), stream.encoding
+
+    def write(line: str) -> None:
+        data = f"{line}\n".encode(encoding, "backslashreplace")
+        while data:
+            try:
+                data = data[os.write(fd, data) :]
+            except BlockingIOError:  # another program made the terminal non-blocking
+                select.select((), (fd,), ())
+
+    return write
+
+
+def complain(text: str) -> None:
+    """Say on standard error what a person has to know, in one line."""
+    try:
+        write_to(sys.stderr)(f"fastboot: {clean(text)}")
+    except (OSError, ValueError):
+        pass  # there is nobody to tell
+
+
 class Report:
     """Writes events as lines, and counts those that repeat too often.
 
     Args:
-        write: Takes one finished line; from one thread at a time.
+        write: Takes one finished line; called from a thread of its own. It may block,
+            and may raise OSError and ValueError.
         line: `text_line` or `json_line`.
         clock: Seconds that only grow.
     """
@@ -149,6 +193,11 @@ class Report:
         self._counts: Counter[tuple[str, ...]] = Counter()
         self._hidden = 0
         self._lock = threading.Lock()
+        self._waiting: SimpleQueue[str | None] = SimpleQueue()
+        self._writer = threading.Thread(
+            target=self._work, name="fastboot.report", daemon=True
+        )
+        self._writer.start()
 
     def __call__(self, event: events.Event) -> None:
         """Take an event, from any thread."""
@@ -157,11 +206,42 @@ class Report:
             if now - self._since >= PERIOD:
                 self._since = now
                 self._counts.clear()
-                self.close()
-            if self._is_too_much(event):
+                if self._has_room():
+                    self._tell_hidden()
+            if self._is_too_much(event) or not self._has_room():
                 self._hidden += 1
             else:
-                self._write(self._line(event))
+                self._waiting.put(self._line(event))
+
+    def say(self, text: str) -> None:
+        """Take a text that is no event, one line or more, from any thread."""
+        with self._lock:
+            self._waiting.put(text)
+
+    def close(self) -> None:
+        """Say how many lines were left out, if any, and wait for the last ones.
+
+        No longer than `FLUSH`: where nobody reads them they are lost.
+        """
+        with self._lock:
+            self._tell_hidden()
+            self._waiting.put(None)
+        self._writer.join(FLUSH)
+
+    def _work(self) -> None:
+        while (line := self._waiting.get()) is not None:
+            try:
+                self._write(line)
+            except (OSError, ValueError):
+                pass  # whoever read the log is gone; serving goes on
+
+    def _has_room(self) -> bool:
+        return self._waiting.qsize() < LINES_MAX
+
+    def _tell_hidden(self) -> None:
+        hidden, self._hidden = self._hidden, 0
+        if hidden:
+            self._waiting.put(self._line(events.Repeated(hidden, PERIOD)))
 
     def _is_too_much(self, event: events.Event) -> bool:
         kind = _kind(event)
@@ -174,12 +254,6 @@ class Report:
             return True
         self._counts[kind[:1]] += 1
         return False
-
-    def close(self) -> None:
-        """Say how many lines were left out, if any."""
-        hidden, self._hidden = self._hidden, 0
-        if hidden:
-            self._write(self._line(events.Repeated(hidden, PERIOD)))
 
 
 def _kind(event: events.Event) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from .config import Config
+from .config import Config, flag
 from .errors import ConfigError
 
 
@@ -52,10 +52,7 @@ def settings(part: type = Config, prefix: str = "") -> Iterator[Setting]:
         if dataclasses.is_dataclass(hint):
             yield from settings(hint, item.name)  # type: ignore[arg-type]
             continue
-        if "flag" in item.metadata:
-            flag = item.metadata["flag"]
-        else:
-            flag = f"{prefix} {item.name}".strip().replace(" ", "-").replace("_", "-")
+        name = flag(part, item.name)
         kinds = [
             kind for kind in (bool, int, float, Path, str) if _mentions(hint, kind)
         ]
@@ -71,8 +68,8 @@ def settings(part: type = Config, prefix: str = "") -> Iterator[Setting]:
             many=_mentions(hint, tuple),
             default=item.metadata.get("shown", str(default)),
             text=item.metadata["text"],
-            flag=f"--{flag}",
-            variable=f"FASTBOOT_{flag.replace('-', '_').upper()}",
+            flag=name,
+            variable=f"FASTBOOT_{name.lstrip('-').replace('-', '_').upper()}",
             choices=item.metadata.get("choices", ()),
         )
 
@@ -86,6 +83,8 @@ def _mentions(hint: Any, kind: type) -> bool:  # noqa: ANN401 (a type hint)
 def read_toml(path: Path) -> dict[str, Any]:
     """The settings in a TOML file, as `build` takes them.
 
+    The folder, if it is a relative path, is one beside the file.
+
     Raises:
         ConfigError: It cannot be read, is no TOML, or names a setting that is not.
     """
@@ -96,9 +95,11 @@ def read_toml(path: Path) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is no TOML: {error}") from None
     try:
-        build({"folder": "", **values})
+        config = build({"folder": ".", **values})
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
+    if "folder" in values:
+        values["folder"] = path.parent / config.folder
     return values
 
 
@@ -137,18 +138,21 @@ def _value(setting: Setting | None, name: str, value: Any) -> Any:  # noqa: ANN4
         raise ConfigError(f"there is no setting called {name}")
     if setting.many:
         values = value if isinstance(value, (list, tuple)) else [value]
-        return tuple(_one(setting, item) for item in values)
+        return tuple(dict.fromkeys(_one(setting, item) for item in values))
     return _one(setting, value)
 
 
 def _one(setting: Setting, value: Any) -> Any:  # noqa: ANN401 (from a file)
     kind = setting.kind
-    if kind is float and type(value) is int:
-        return float(value)
-    if kind is Path and isinstance(value, str):
-        return Path(value).expanduser()
+    try:
+        if kind is float and type(value) is int:
+            return float(value)
+        if kind is Path and isinstance(value, str) and value:
+            return Path(value).expanduser()
+    except (OverflowError, RuntimeError) as error:  # too large; nobody of that name
+        raise ConfigError(f"{setting.flag} cannot be used: {error}") from None
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise ConfigError(f"{setting.name} is {value!r}; it must be {_WORDS[kind]}")
+        raise ConfigError(f"{setting.flag} is {value!r}; it must be {_WORDS[kind]}")
     return value
 
 

@@ -8,7 +8,14 @@ import pytest
 
 from fastboot.arrival import SPACE, Arrival, arrival, sent_from
 from fastboot.errors import ListenError
-from fastboot.listen import Place, everywhere, tcp, udp
+from fastboot.listen import (
+    IP_MTU_DISCOVER,
+    IP_PMTUDISC_DONT,
+    Place,
+    everywhere,
+    tcp,
+    udp,
+)
 
 
 @pytest.mark.parametrize("open_port", [udp, tcp])
@@ -29,6 +36,23 @@ def test_R18_a_taken_port_is_one_line_with_its_holder(open_port):
         f"TFTP cannot listen on 127.0.0.1 port {port}: this program has it; "
         "stop it or choose another --tftp-port"
     )
+
+
+def test_a_taken_port_of_dhcp_names_both_ports_and_the_way_without():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
+        holder.bind(("127.0.0.1", 0))
+        port = holder.getsockname()[1]
+        with pytest.raises(ListenError) as caught:
+            udp(Place("127.0.0.1"), port, "DHCP", reuse=True)
+    assert str(caught.value) == (
+        f"DHCP cannot listen on 127.0.0.1 port {port}: this program has it; stop it or "
+        "choose another --dhcp-port or --dhcp-pxe-port, or use --dhcp off"
+    )
+
+
+def test_blocks_larger_than_the_path_are_fragmented():
+    with udp(Place("127.0.0.1"), 0, "TFTP") as sock:
+        assert sock.getsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER) == IP_PMTUDISC_DONT
 
 
 def test_an_address_that_is_not_ours_is_said_so():

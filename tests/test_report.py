@@ -1,21 +1,26 @@
 """Events as lines."""
 
 import json
+import os
+import threading
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastboot import events
+from fastboot import events, report
 from fastboot.report import (
     KIND_MAX,
+    LINES_MAX,
     PERIOD,
     REPEATS_MAX,
     TEXT_MAX,
     Report,
     clean,
+    complain,
     json_line,
     text_line,
+    write_to,
 )
 
 EVENTS = [
@@ -82,10 +87,16 @@ def test_G3_what_does_not_print_is_spelled_out(text, shown):
 
 
 class Log:
+    """A report and what it has written."""
+
     def __init__(self):
         self.now = 0.0
         self.lines = []
         self.report = Report(self.lines.append, text_line, lambda: self.now)
+
+    def close(self):
+        self.report.close()
+        return self.lines
 
 
 def test_G4_a_flood_of_one_kind_is_a_few_lines_and_a_count():
@@ -93,31 +104,139 @@ def test_G4_a_flood_of_one_kind_is_a_few_lines_and_a_count():
     for n in range(100_000):
         client = f"10.0.{n // 250 % 250}.{n % 250}"
         log.report(events.Dropped("tftp", client, "no request"))
-    assert len(log.lines) == KIND_MAX
     log.now += PERIOD
     log.report(EVENTS[4])
-    assert any("more lines like these" in line for line in log.lines)
+    lines = log.close()
+    assert len(lines) == KIND_MAX + 2
+    assert lines[KIND_MAX] == f"{100_000 - KIND_MAX} more lines like these in 10 s"
+    assert lines[KIND_MAX + 1] == text_line(EVENTS[4])
 
 
 def test_G4_one_client_does_not_use_up_the_lines_of_the_others():
     log = Log()
     for _ in range(1000):
         log.report(events.RequestRefused("tftp", "10.0.0.7", "x", "no such file"))
-    assert len(log.lines) == REPEATS_MAX
     log.report(events.RequestRefused("tftp", "10.0.0.8", "x", "no such file"))
-    assert len(log.lines) == REPEATS_MAX + 1
+    lines = log.close()
+    assert len(lines) == REPEATS_MAX + 2
+    assert "10.0.0.8" in lines[REPEATS_MAX]
 
 
 def test_finished_transfers_are_never_left_out():
     log = Log()
     for _ in range(1000):
         log.report(EVENTS[4])
-    assert len(log.lines) == 1000
+    assert len(log.close()) == 1000
 
 
 def test_what_was_left_out_is_counted_at_the_end():
     log = Log()
     for _ in range(REPEATS_MAX + 5):
         log.report(EVENTS[7])
+    assert log.close()[-1] == "5 more lines like these in 10 s"
+
+
+def test_lines_and_texts_keep_their_order():
+    log = Log()
+    for number in range(100):
+        log.report.say(f"text {number}")
+        log.report(events.Listening("tftp", "0.0.0.0", number))
+    lines = log.close()
+    assert lines[::2] == [f"text {number}" for number in range(100)]
+    assert [line.split()[-1] for line in lines[1::2]] == [str(n) for n in range(100)]
+
+
+class Stuck:
+    """A log that nobody reads until `read` is set."""
+
+    def __init__(self):
+        self.lines = []
+        self.read = threading.Event()
+        self.report = Report(self.write, text_line, lambda: 0.0)
+
+    def write(self, line):
+        self.read.wait()
+        self.lines.append(line)
+
+
+def test_a_log_that_nobody_reads_keeps_nobody_waiting_and_is_bounded():
+    log = Stuck()
+    for _ in range(LINES_MAX + 500):
+        log.report(EVENTS[4])
+    log.read.set()
     log.report.close()
-    assert log.lines[-1] == "5 more lines like these in 10 s"
+    *written, last = log.lines
+    # The writer may have taken a line already, which makes room for one more.
+    assert len(written) in (LINES_MAX, LINES_MAX + 1)
+    left_out = LINES_MAX + 500 - len(written)
+    assert last == f"{left_out} more lines like these in 10 s"
+
+
+def test_a_log_that_nobody_reads_is_closed_all_the_same(monkeypatch):
+    monkeypatch.setattr(report, "FLUSH", 0.01)
+    log = Stuck()
+    log.report(EVENTS[4])
+    log.report.close()
+    assert log.lines == []
+    log.read.set()
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError, ValueError, OSError(28, "full")])
+def test_a_line_that_cannot_be_written_is_not_the_last(error):
+    lines = []
+
+    def write(line):
+        if not lines:
+            lines.append("")
+            raise error
+        lines.append(line)
+
+    log = Report(write, text_line, lambda: 0.0)
+    log.say("lost")
+    log.say("written")
+    log.close()
+    assert lines == ["", "written"]
+
+
+@pytest.fixture
+def pipe():
+    """The ends of a pipe: the one to read from, and a stream to write to."""
+    reader, writer = os.pipe()
+    with open(reader, "rb") as source, open(writer, "w", encoding="ascii") as sink:
+        yield source, sink
+
+
+def test_what_a_terminal_cannot_show_is_spelled_out(pipe):
+    source, sink = pipe
+    write_to(sink)("gr\u00f6\u00dfe \udcff")
+    assert source.readline() == b"gr\\xf6\\xdfe \\udcff\n"
+
+
+def test_a_stream_that_has_no_room_is_waited_for(pipe):
+    source, sink = pipe
+    os.set_blocking(sink.fileno(), False)
+    line = "x" * (1 << 20)  # more than a pipe holds
+    writer = threading.Thread(target=write_to(sink), args=[line])
+    writer.start()
+    assert source.readline() == line.encode() + b"\n"
+    writer.join()
+
+
+def test_without_a_stream_lines_go_nowhere():
+    write_to(None)("line")
+
+
+def test_a_complaint_is_one_line(capfd, monkeypatch):
+    with open(2, "w", encoding="utf-8", closefd=False) as stream:
+        monkeypatch.setattr("sys.stderr", stream)
+        complain("no\nsuch\x1bthing")
+    assert capfd.readouterr().err == "fastboot: no\\x0asuch\\x1bthing\n"
+
+
+def test_a_complaint_that_nobody_hears_is_none(monkeypatch, pipe):
+    monkeypatch.setattr("sys.stderr", None)
+    complain("nobody")
+    source, sink = pipe
+    source.close()
+    monkeypatch.setattr("sys.stderr", sink)
+    complain("nobody")

@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 
 from fastboot.cli import command
-from fastboot.config import BootConfig, Config, DhcpConfig, HttpConfig, TftpConfig
+from fastboot.config import (
+    FILES_PLACE,
+    FILES_RESERVE,
+    BootConfig,
+    Config,
+    DhcpConfig,
+    HttpConfig,
+    TftpConfig,
+)
 from fastboot.errors import ConfigError
 from fastboot.settings import build, read_toml, settings
 
@@ -60,16 +68,53 @@ def test_flags_are_spelled_as_promised():
         ({"folder": "x", "tftp": {"port": "69"}}, "must be a whole number"),
         ({"folder": "x", "tftp": {"port": True}}, "must be a whole number"),
         ({"folder": "x", "tftp": {"port": 70000}}, "between 0 and 65535"),
-        ({"folder": "x", "tftp": {"max_windowsize": 0}}, "must be 1 or more"),
+        ({"folder": "x", "http": {"port": 70000}}, "^--http-port is 70000; it must"),
+        ({"folder": "x", "dhcp": {"pxe_port": -1}}, "^--dhcp-pxe-port is -1"),
+        ({"folder": "x", "tftp": {"max_windowsize": 0}}, "between 1 and 65535"),
+        ({"folder": "x", "tftp": {"max_windowsize": 65536}}, "between 1 and 65535"),
+        ({"folder": "x", "tftp": {"max_blksize": 7}}, "between 8 and 65464"),
+        ({"folder": "x", "tftp": {"max_blksize": 65465}}, "between 8 and 65464"),
         ({"folder": "x", "http": {"enabled": 1}}, "true or false"),
         ({"folder": "x", "dhcp": {"mode": "on"}}, "proxy or off"),
         ({"folder": "x", "loop": "curio"}, "uvloop or asyncio or trio"),
-        ({"folder": 7}, "must be a path"),
+        ({"folder": 7}, "FOLDER is 7; it must be a path"),
+        ({"folder": ""}, "FOLDER is ''; it must be a path"),
+        ({"folder": "a\0b"}, "FOLDER is no path: it holds a NUL"),
+        ({"folder": "~no-such-user/x"}, "FOLDER cannot be used: .*home"),
+        ({"folder": "x", "boot": {"programs": ["a\0b"]}}, "--boot-programs is no path"),
+        ({"folder": "x", "boot": {"menu_timeout": 10**400}}, "too large"),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_it_must_be(values, message):
     with pytest.raises(ConfigError, match=message):
         build(values)
+
+
+SECONDS = [
+    (setting.part, setting.name, setting.flag)
+    for setting in settings()
+    if setting.kind is float
+]
+
+
+@pytest.mark.parametrize(("part", "name", "flag"), SECONDS)
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e300", "1000001", "-1"])
+def test_seconds_are_finite_and_bounded(part, name, flag, value):
+    given = {name: float(value)}
+    with pytest.raises(ConfigError, match=rf"^{flag} is .* between \d and 1000000$"):
+        build({"folder": "x", **({part: given} if part else given)})
+
+
+def test_there_are_settings_in_seconds():
+    assert len(SECONDS) == 6
+
+
+def test_what_is_given_twice_counts_once():
+    config = build(
+        {"folder": "x", "interface": ["b", "a", "b"], "address": ["::1"] * 2}
+    )
+    assert config.interface == ("b", "a")
+    assert config.address == ("::1",)
 
 
 def test_a_file_sets_what_flags_set(tmp_path):
@@ -80,7 +125,7 @@ def test_a_file_sets_what_flags_set(tmp_path):
         '[boot]\nprograms = ["/opt/ipxe"]\n'
     )
     assert build(read_toml(path)) == Config(
-        Path("images"),
+        tmp_path / "images",
         interface=("eth0", "eth1"),
         tftp=TftpConfig(port=6969, idle_timeout=30.0),
         boot=BootConfig(programs=(Path("/opt/ipxe"),)),
@@ -91,7 +136,7 @@ def test_a_file_sets_what_flags_set(tmp_path):
     ("text", "message"),
     [
         ("folder =", "is no TOML"),
-        ("[tftp]\nport = -1", "boot.toml: port is -1"),
+        ("[tftp]\nport = -1", "boot.toml: --tftp-port is -1"),
         ("colour = 1", "boot.toml: there is no setting called colour"),
     ],
 )
@@ -120,3 +165,46 @@ def test_what_was_set_stays():
     config = Config(Path(), tftp=TftpConfig(port=1), dhcp=DhcpConfig(mode="proxy"))
     resolved = config.resolved(privileged=False)
     assert (resolved.tftp.port, resolved.dhcp.mode) == (1, "proxy")
+
+
+def test_a_server_of_nothing_is_refused():
+    off = {"enabled": False}
+    values = {"folder": "x", "tftp": off, "http": off}
+    with pytest.raises(ConfigError, match="nothing to serve"):
+        build({**values, "dhcp": {"mode": "off"}}).resolved(privileged=True)
+    with pytest.raises(ConfigError, match="nothing to serve"):
+        build(values).resolved(privileged=False)
+    assert build(values).resolved(privileged=True).dhcp.mode == "proxy"
+
+
+@pytest.mark.parametrize("files", [1 << 20, 4096 + 2 * 4096 + FILES_RESERVE])
+def test_limits_stay_where_enough_files_may_be_open(files):
+    assert Config(Path()).within(files) == Config(Path())
+
+
+@pytest.mark.parametrize("files", [256, 1024, 12_000])
+@pytest.mark.parametrize("tftp", [True, False])
+@pytest.mark.parametrize("http", [True, False])
+def test_limits_fit_the_files_that_may_be_open(files, tftp, http):
+    config = Config(
+        Path(), tftp=TftpConfig(enabled=tftp), http=HttpConfig(enabled=http)
+    )
+    fitting = config.within(files)
+    transfers = fitting.tftp.max_transfers * tftp
+    connections = fitting.http.max_connections * http
+    needed = transfers + 2 * connections + FILES_RESERVE
+    assert needed <= files or not (tftp or http)
+    assert needed > min(files, 4000) - 4 or fitting == config
+
+
+def test_each_place_has_files_of_its_own():
+    least = FILES_RESERVE + 3
+    config = Config(Path(), interface=("eth0", "eth1"), address=("192.0.2.2",))
+    with pytest.raises(ConfigError, match=f"needs {least + 3 * FILES_PLACE}"):
+        config.within(least + 3 * FILES_PLACE - 1)
+    assert config.within(least + 3 * FILES_PLACE).tftp.max_transfers == 1
+
+
+def test_too_few_files_are_refused():
+    with pytest.raises(ConfigError, match="only 16 files may be open at a time"):
+        Config(Path()).within(16)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
 from fastboot.engine import Engine
@@ -12,15 +12,23 @@ from ._run import Run
 
 
 @asynccontextmanager
-async def running_under_asyncio(engines: Iterable[Engine]) -> AsyncIterator[Run]:
+async def running_under_asyncio(
+    engines: Iterable[Engine], failed: Callable[[], object]
+) -> AsyncIterator[Run]:
     """Run engines in the running loop until the context is left."""
     loop = asyncio.get_running_loop()
-    run = Run(tuple(engines))
+    run = Run(engines, failed)
+
+    def attend(engine: Engine) -> None:
+        if not run.attend(engine, engine.poll):
+            loop.remove_reader(engine.fileno())
+
     for engine in run.engines:
-        loop.add_reader(engine.fileno(), engine.poll)
-        engine.poll()  # set its first timer
+        loop.add_reader(engine.fileno(), attend, engine)
+        attend(engine)  # set its first timer
     try:
         yield run
     finally:
         for engine in run.engines:
             loop.remove_reader(engine.fileno())
+    run.check()

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 
 from fastboot.engine import Engine
+from fastboot.errors import EngineFailed
 
 
 class Run:
-    """Engines that run in the thread that made this."""
+    """Engines that run in the thread that made this.
 
-    def __init__(self, engines: Sequence[Engine]) -> None:
+    Args:
+        engines: The engines.
+        failed: Called when one of them failed, from the thread that it ran in.
+
+    Attributes:
+        engines: As given.
+        failure: The first that failed, which is raised when the context is left;
+            None while all is well.
+    """
+
+    def __init__(self, engines: Iterable[Engine], failed: Callable[[], object]) -> None:
         self.engines = tuple(engines)
+        self.failure: EngineFailed | None = None
+        self._failed = failed
 
     @property
     def idle(self) -> bool:
@@ -21,4 +34,19 @@ class Run:
     def drain(self) -> None:
         """Take nothing new; what is under way goes on until `idle`."""
         for engine in self.engines:
-            engine.drain()
+            self.attend(engine, engine.drain)
+
+    def attend(self, engine: Engine, turn: Callable[[], None]) -> bool:
+        """Give an engine its turn, one of its methods or more; False if that failed."""
+        try:
+            turn()
+        except Exception as error:  # noqa: BLE001 (whatever it is, it must be noticed)
+            self.failure = self.failure or EngineFailed(engine, error)
+            self._failed()
+            return False
+        return True
+
+    def check(self) -> None:
+        """Raise `failure`, if there is one."""
+        if self.failure is not None:
+            raise self.failure

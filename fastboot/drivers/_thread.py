@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from fastboot.engine import Engine
@@ -12,53 +12,74 @@ from ._run import Run
 
 
 @contextmanager
-def running_on_threads(engines: Iterable[Engine]) -> Iterator[Run]:
-    """Run each engine on a thread until the context is left."""
-    attendants = [_Attendant(engine) for engine in engines]
-    for attendant in attendants:
-        attendant.start()
+def running_on_threads(
+    engines: Iterable[Engine], failed: Callable[[], object] = lambda: None
+) -> Iterator[Run]:
+    """Run each engine on a thread until the context is left.
+
+    Args:
+        engines: The engines.
+        failed: Called, from its thread, when one of them failed; see `Run`.
+
+    Raises:
+        EngineFailed: One of them failed while the context lasted.
+    """
+    run = _ThreadedRun(engines, failed)
+    run.start()
     try:
-        yield _ThreadedRun(attendants)
+        yield run
     finally:
-        for attendant in attendants:
-            attendant.stop()
-        for attendant in attendants:
-            attendant.join()
+        run.stop()
+    run.check()
 
 
 class _Attendant(threading.Thread):
     """Calls one engine, and is the only one to do so."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, run: Run, engine: Engine) -> None:
         super().__init__(name=type(engine).__module__, daemon=True)
-        self.engine = engine
+        self._run = run
+        self._engine = engine
         self._stop_asked = False
         self._drain_asked = False
+        self._drained = False
 
     def run(self) -> None:
-        drained = False
-        while not self._stop_asked:
-            self.engine.poll(None)
-            if self._drain_asked and not drained:
-                self.engine.drain()
-                drained = True
+        while not self._stop_asked and self._run.attend(self._engine, self._turn):
+            pass
+
+    def _turn(self) -> None:
+        self._engine.poll(None)
+        if self._drain_asked and not self._drained:
+            self._engine.drain()
+            self._drained = True
 
     def drain(self) -> None:
         self._drain_asked = True
-        self.engine.wake()
+        self._engine.wake()
 
     def stop(self) -> None:
         self._stop_asked = True
-        self.engine.wake()
+        self._engine.wake()
 
 
 class _ThreadedRun(Run):
     """Engines that run on threads: each is drained by its own."""
 
-    def __init__(self, attendants: list[_Attendant]) -> None:
-        super().__init__([attendant.engine for attendant in attendants])
-        self._attendants = attendants
+    def __init__(self, engines: Iterable[Engine], failed: Callable[[], object]) -> None:
+        super().__init__(engines, failed)
+        self._attendants = [_Attendant(self, engine) for engine in self.engines]
+
+    def start(self) -> None:
+        for attendant in self._attendants:
+            attendant.start()
 
     def drain(self) -> None:
         for attendant in self._attendants:
             attendant.drain()
+
+    def stop(self) -> None:
+        for attendant in self._attendants:
+            attendant.stop()
+        for attendant in self._attendants:
+            attendant.join()

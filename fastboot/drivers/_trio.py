@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
 import trio
@@ -13,17 +13,19 @@ from ._run import Run
 
 
 @asynccontextmanager
-async def running_under_trio(engines: Iterable[Engine]) -> AsyncIterator[Run]:
+async def running_under_trio(
+    engines: Iterable[Engine], failed: Callable[[], object]
+) -> AsyncIterator[Run]:
     """Run engines in tasks of their own until the context is left."""
-    run = Run(tuple(engines))
+    run = Run(engines, failed)
     async with trio.open_nursery() as nursery:
         for engine in run.engines:
-            nursery.start_soon(_attend, engine)
+            nursery.start_soon(_attend, run, engine)
         yield run
         nursery.cancel_scope.cancel()
+    run.check()
 
 
-async def _attend(engine: Engine) -> None:
-    while True:
-        engine.poll()
+async def _attend(run: Run, engine: Engine) -> None:
+    while run.attend(engine, engine.poll):
         await trio.lowlevel.wait_readable(engine.fileno())

@@ -7,27 +7,48 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from fastboot.errors import ConfigError
+from fastboot.errors import ConfigError, EngineFailed
 from fastboot.server import Server
 
 from . import running, running_on_threads
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 LOOK = 0.05
 """Seconds between two looks at whether the last transfer is done."""
 
 
 class Inbox:
-    """The signals that came: counted, and the first can be waited for."""
+    """What ends a service: the signals that came, or a call of `wake`.
 
-    def __init__(self, first: Callable[[], Awaitable[object]]) -> None:
+    Args:
+        first: Waits for the first of them.
+        wake: Ends that wait as a signal does, from any thread.
+
+    Attributes:
+        count: How many signals came.
+    """
+
+    def __init__(
+        self, first: Callable[[], Awaitable[object]], wake: Callable[[], object]
+    ) -> None:
         self.first = first
+        self.wake = wake
         self.count = 0
 
 
+def signals() -> tuple[signal.Signals, ...]:
+    """The signals that end a service.
+
+    SIGHUP is one, since a terminal that is closed must not cut transfers off; not so
+    under nohup, which starts a program with SIGHUP ignored.
+    """
+    asked = (signal.SIGINT, signal.SIGTERM)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        return asked
+    return (*asked, signal.SIGHUP)
+
+
 def run_service(server: Server, loop: str, ready: Callable[[], None]) -> bool:
-    """Run a server until SIGINT or SIGTERM; a second signal ends it at once.
+    """Run a server until one of `signals`; a second signal ends it at once.
 
     The engines that carry files run on threads of their own, so that a file that
     comes slowly from its disk does not keep a DHCP client waiting.
@@ -42,6 +63,7 @@ def run_service(server: Server, loop: str, ready: Callable[[], None]) -> bool:
 
     Raises:
         ConfigError: That loop is not installed.
+        EngineFailed: An engine failed; the others were stopped.
     """
     if loop == "trio":
         try:
@@ -67,17 +89,33 @@ def run_service(server: Server, loop: str, ready: Callable[[], None]) -> bool:
 async def _serve(
     server: Server,
     ready: Callable[[], None],
-    signals: Callable[[], AbstractAsyncContextManager[Inbox]],
+    open_inbox: Callable[[], AbstractAsyncContextManager[Inbox]],
     sleep: Callable[[float], Awaitable[None]],
 ) -> bool:
-    with running_on_threads(server.data) as data:
-        async with running(server.control) as control, signals() as inbox:
+    async with open_inbox() as inbox:
+        try:
+            return await _run(server, ready, inbox, sleep)
+        except EngineFailed as error:
+            failure = error  # raised out of here, trio would make it a group
+    raise failure
+
+
+async def _run(
+    server: Server,
+    ready: Callable[[], None],
+    inbox: Inbox,
+    sleep: Callable[[float], Awaitable[None]],
+) -> bool:
+    with running_on_threads(server.data, inbox.wake) as data:
+        async with running(server.control, inbox.wake) as control:
             ready()
             await inbox.first()
             data.drain()
             control.drain()
             left = server.config.drain_timeout
             while not data.idle and inbox.count < 2 and left > 0:
+                if data.failure or control.failure:
+                    break  # raised as the contexts are left
                 await sleep(LOOK)
                 left -= LOOK
             return data.idle
@@ -87,18 +125,19 @@ async def _serve(
 async def _asyncio_inbox() -> AsyncIterator[Inbox]:
     loop = asyncio.get_running_loop()
     came = asyncio.Event()
-    inbox = Inbox(came.wait)
+    inbox = Inbox(came.wait, lambda: loop.call_soon_threadsafe(came.set))
 
     def take() -> None:
         inbox.count += 1
         came.set()
 
-    for number in SIGNALS:
+    numbers = signals()
+    for number in numbers:
         loop.add_signal_handler(number, take)
     try:
         yield inbox
     finally:
-        for number in SIGNALS:
+        for number in numbers:
             loop.remove_signal_handler(number)
 
 
@@ -107,8 +146,9 @@ async def _trio_inbox() -> AsyncIterator[Inbox]:
     import trio
 
     came = trio.Event()
-    inbox = Inbox(came.wait)
-    with trio.open_signal_receiver(*SIGNALS) as numbers:
+    token = trio.lowlevel.current_trio_token()
+    inbox = Inbox(came.wait, lambda: token.run_sync_soon(came.set))
+    with trio.open_signal_receiver(*signals()) as numbers:
         async with trio.open_nursery() as nursery:
 
             async def take() -> None:

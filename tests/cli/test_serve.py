@@ -6,32 +6,17 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 
 import pytest
 
 import download
+from command import COMMAND, FREE, complaint, run
 from peers import need, need_root
 from serving import Serving
 
 LOOPS = ("asyncio", "uvloop", "trio")
-FREE = ("--tftp-port", "0", "--http-port", "0", "--address", "127.0.0.1")
-COMMAND = [sys.executable, "-m", "fastboot"]
-
-
-def run(*arguments, env=None, cwd=None):
-    """A command that ends by itself."""
-    return subprocess.run(
-        [*COMMAND, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={**os.environ, **(env or {})},
-        cwd=cwd,
-    )
 
 
 @pytest.fixture
@@ -41,16 +26,6 @@ def folder(tmp_path):
     (tmp_path / "debian/linux").write_bytes(b"kernel")
     (tmp_path / "debian/initrd.gz").write_bytes(b"initrd")
     return tmp_path
-
-
-def complaint(*arguments, **kinds):
-    """The one line that a wrong command prints; its exit code is 2."""
-    done = run(*arguments, **kinds)
-    assert done.returncode == 2, done
-    assert done.stdout == ""
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("fastboot: ")
-    return line
 
 
 @pytest.mark.parametrize("loop", LOOPS)
@@ -81,15 +56,18 @@ def large(folder):
     (folder / "large").write_bytes(bytes(150 << 20))
 
 
-@pytest.mark.parametrize("loop", LOOPS)
-def test_R9_sigterm_finishes_what_runs_and_leaves_with_zero(folder, loop):
+@pytest.mark.parametrize(
+    ("loop", "number"),
+    [*((loop, signal.SIGTERM) for loop in LOOPS), ("uvloop", signal.SIGHUP)],
+)
+def test_R9_a_signal_finishes_what_runs_and_leaves_with_zero(folder, loop, number):
     large(folder)
     with Serving(folder, *FREE, "--dhcp", "off", "--loop", loop) as server:
         port = server.port("http")
         with socket.create_connection(("127.0.0.1", port), timeout=30) as sock:
             sock.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
             head = sock.recv(100)
-            server._process.send_signal(signal.SIGTERM)
+            server._process.send_signal(number)
             wait_for_refusal(port)
             size = len(head) + sum(map(len, iter(lambda: sock.recv(1 << 20), b"")))
             assert size > 150 << 20
@@ -170,6 +148,27 @@ def test_the_first_screen_says_what_is_served_where(folder):
     assert re.search(r"DHCP\s+off", text)
 
 
+@pytest.mark.parametrize(
+    ("flags", "places"),
+    [
+        (["--address", "::1"], r"::1 \(lo\)$"),
+        (["--address", "0.0.0.0"], r"127\.0\.0\.1 \(lo\)"),
+        (["--address", "::"], r"::1 \(lo\)"),
+        (["--address", "127.0.0.5"], r"127\.0\.0\.5$"),
+        (["--interface", "lo"], r"127\.0\.0\.1 \(lo\)$"),
+        (
+            ["--address", "127.0.0.1", "--address", "::1"],
+            r"127\.0\.0\.1 \(lo\), port \d+ on ::1 \(lo\)$",
+        ),
+    ],
+)
+def test_the_first_screen_shows_the_addresses_that_are_open(folder, flags, places):
+    lines = banner(folder, *FREE[:4], "--dhcp", "off", *flags).splitlines()
+    for protocol in ("TFTP", "HTTP"):
+        (line,) = (line for line in lines if line.startswith(f"  {protocol}"))
+        assert re.search(rf"port \d+ on {places}", line.rstrip()), line
+
+
 def test_the_first_screen_names_the_url_for_uefi_firmware(folder):
     (folder / "ipxe.efi").write_bytes(
         b"MZ".ljust(0x3C, b"\0") + b"\x40\0\0\0" + b"PE\0\0" + b"\x64\x86"
@@ -234,11 +233,53 @@ def test_R18_a_taken_port_is_one_line_that_names_the_holder(folder, kind):
         (["--address", "here"], ["here", "address"]),
         (["--config", "no.toml"], ["cannot read no.toml"]),
         (["another-folder"], ["another-folder"]),
+        (["--tftp-port", "70000"], ["--tftp-port is 70000"]),
+        (["--http-idle-timeout", "nan"], ["--http-idle-timeout is nan"]),
+        (["--drain-timeout", "inf"], ["--drain-timeout is inf"]),
+        (["--no-tftp", "--no-http"], ["nothing to serve", "all off"]),
+        (
+            ["--interface", "lo", "--address", "198.51.100.1"],
+            ["198.51.100.1 is not on lo", "127.0.0.1"],
+        ),
+        (
+            ["--interface", "lo", "--address", "0.0.0.0"],
+            ["0.0.0.0 is not on lo", "leave out --interface"],
+        ),
     ],
 )
 def test_a_wrong_flag_is_one_line_that_says_what_to_do(folder, flags, words):
     line = complaint("serve", folder, *FREE[:4], "--dhcp", "off", *flags)
     assert all(word in line for word in words), line
+
+
+def test_an_empty_folder_name_is_one_line():
+    assert complaint("serve", "") == "fastboot: FOLDER is ''; it must be a path"
+
+
+@pytest.mark.parametrize("key", ["folder", "boot.programs"])
+def test_a_path_in_a_file_that_is_none_is_one_line(tmp_path, key):
+    config = tmp_path / "boot.toml"
+    config.write_text(f'{key} = "a\\u0000b"\n')
+    assert "holds a NUL" in complaint("serve", tmp_path, "--config", config)
+
+
+def test_a_folder_in_a_file_is_beside_it(tmp_path):
+    (tmp_path / "boot.toml").write_text('folder = "images"\n')
+    line = complaint("serve", "--config", tmp_path / "boot.toml")
+    assert f"cannot serve {tmp_path}/images: No such file" in line
+
+
+def test_an_interface_that_is_named_twice_is_served_once(folder):
+    twice = ("--interface", "lo", "--interface", "lo")
+    with Serving(folder, *FREE[:4], "--dhcp", "off", *twice) as server:
+        places = [event["address"] for event in server.events]
+    assert len(places) == 2 * len(set(places))
+
+
+def test_a_switch_is_one_variable(folder):
+    env = {"FASTBOOT_TFTP": "no", "FASTBOOT_HTTP": "no"}
+    line = complaint("serve", folder, "--dhcp", "off", env=env)
+    assert "TFTP, HTTP and DHCP are all off" in line
 
 
 def test_an_unknown_command_is_one_line():
@@ -300,7 +341,8 @@ def test_help_teaches_by_examples():
 def test_without_a_command_the_help_is_shown():
     done = run()
     assert done.returncode == 2
-    assert "serve" in done.stderr + done.stdout
+    assert re.search(r"^Commands:\n +serve +Serve FOLDER to", done.stdout, re.MULTILINE)
+    assert done.stderr == ""
 
 
 def test_without_root_the_ports_are_high_and_that_is_said():
