@@ -272,7 +272,8 @@ def test_a_folder_in_a_file_is_beside_it(tmp_path):
 def test_an_interface_that_is_named_twice_is_served_once(folder):
     twice = ("--interface", "lo", "--interface", "lo")
     with Serving(folder, *FREE[:4], "--dhcp", "off", *twice) as server:
-        places = [event["address"] for event in server.events]
+        pass  # when it has left, all that it reported is here
+    places = [e["address"] for e in server.events if e["event"] == "Listening"]
     assert len(places) == 2 * len(set(places))
 
 
