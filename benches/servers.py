@@ -1,7 +1,7 @@
 """The TFTP servers that are compared, each as a class of the same shape.
 
     prepare()            find or build it; Missing says what to install
-    command(port, root)  the command line that serves a folder on loopback
+    command(...)         the command line that serves a folder on loopback
 
 All run as an administrator would run them to serve one folder, with limits on the number
 of clients raised where there are any; nothing is tuned further.
@@ -14,10 +14,14 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 from benches import programs
 
 LAUNCHERS = Path(__file__).parent / "launchers"
+
+DNSMASQ_BLKSIZE = 2263
+"""Bytes; larger blocks do not fit into dnsmasq's buffer, which is made for DNS."""
 
 Command = list[str | Path]
 
@@ -41,7 +45,7 @@ class Server:
     windows = False
     slow = False
     half_open = 10_000
-    environment: dict[str, str] = {}
+    environment: ClassVar[dict[str, str]] = {}
     version = "?"
 
     def prepare(self) -> None:
@@ -52,8 +56,11 @@ class Server:
         """
         raise NotImplementedError
 
-    def command(self, port: int, root: Path) -> Command:
-        """The command that serves `root` on a port of 127.0.0.1, in the foreground."""
+    def command(self, port: int, root: Path, blksize: int) -> Command:
+        """The command that serves `root` on a port of 127.0.0.1, in the foreground.
+
+        It is to grant blocks of `blksize` bytes.
+        """
         raise NotImplementedError
 
 
@@ -67,7 +74,7 @@ class Yardstick(Server):
     def prepare(self) -> None:
         self._program = programs.compiled("yardstick")
 
-    def command(self, port: int, root: Path) -> Command:
+    def command(self, port: int, root: Path, blksize: int) -> Command:
         return [self._program, str(port), root]
 
 
@@ -76,13 +83,13 @@ class Fastboot(Server):
 
     name = "fastboot"
     windows = True
-    environment = {"FASTBOOT_EXTENSIONS": "auto"}
+    environment: ClassVar = {"FASTBOOT_EXTENSIONS": "auto"}
 
     def prepare(self) -> None:
         ask = [sys.executable, "-m", "fastboot", "--version"]
         self.version = _said(*ask, environment=self.environment)
 
-    def command(self, port: int, root: Path) -> Command:
+    def command(self, port: int, root: Path, blksize: int) -> Command:
         serve = [sys.executable, "-m", "fastboot", "serve", root, "--no-http"]
         quiet = ["--dhcp", "off", "--log-format", "json"]
         return [*serve, *quiet, "--address", "127.0.0.1", "--tftp-port", str(port)]
@@ -93,7 +100,7 @@ class FastbootPython(Fastboot):
 
     name = "fastboot-py"
     slow = True
-    environment = {"FASTBOOT_EXTENSIONS": "no"}
+    environment: ClassVar = {"FASTBOOT_EXTENSIONS": "no"}
 
 
 class TftpdHpa(Server):
@@ -106,7 +113,7 @@ class TftpdHpa(Server):
         self._program = programs.find("in.tftpd", "tftpd-hpa")
         self.version = _said(self._program, "-V").partition(",")[0]
 
-    def command(self, port: int, root: Path) -> Command:
+    def command(self, port: int, root: Path, blksize: int) -> Command:
         return [self._program, "-L", "-a", f"127.0.0.1:{port}", "-s", root]
 
 
@@ -121,11 +128,13 @@ class Dnsmasq(Server):
         said = _said(self._program, "--version")
         self.version = " ".join(said.split()[:3])
 
-    def command(self, port: int, root: Path) -> Command:
+    def command(self, port: int, root: Path, blksize: int) -> Command:
         only_tftp = ["--keep-in-foreground", "--conf-file=/dev/null", "--port=0"]
         place = ["--listen-address=127.0.0.1", "--bind-interfaces", "--pid-file="]
         tftp = ["--enable-tftp", f"--tftp-root={root}", "--tftp-max=100000"]
         log = ["--quiet-tftp", "--log-facility=/dev/null", "--user=root"]
+        if blksize > DNSMASQ_BLKSIZE:
+            tftp.append(f"--edns-packet-max={blksize}")
         return [self._program, *only_tftp, *place, *tftp, *log]
 
 
@@ -144,7 +153,7 @@ class Atftpd(Server):
             self._program = programs.unpacked("atftpd", "usr/sbin/atftpd")
         self.version = _said(self._program, "--version").partition("(")[0].strip()
 
-    def command(self, port: int, root: Path) -> Command:
+    def command(self, port: int, root: Path, blksize: int) -> Command:
         place = ["--daemon", "--no-fork", "--bind-address", "127.0.0.1"]
         limits = ["--maxthread", "10000", "--verbose=0", "--logfile", "/dev/null"]
         return [self._program, *place, "--port", str(port), *limits, root]
@@ -170,7 +179,7 @@ class Tftpy(FromIndex):
     name = "tftpy"
     requirement = "tftpy"
 
-    def command(self, port: int, root: Path) -> Command:
+    def command(self, port: int, root: Path, blksize: int) -> Command:
         return [self._python, LAUNCHERS / "tftpy_server.py", str(port), root]
 
 
@@ -180,7 +189,7 @@ class Fbtftp(FromIndex):
     name = "fbtftp"
     requirement = "fbtftp"
 
-    def command(self, port: int, root: Path) -> Command:
+    def command(self, port: int, root: Path, blksize: int) -> Command:
         return [self._python, LAUNCHERS / "fbtftp_server.py", str(port), root]
 
 
@@ -191,9 +200,18 @@ class Py3tftp(FromIndex):
     requirement = "py3tftp"
     windows = True
 
-    def command(self, port: int, root: Path) -> Command:
+    def command(self, port: int, root: Path, blksize: int) -> Command:
         there = ["/bin/sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", root]
-        return [*there, self._python, "-m", "py3tftp", "--host", "127.0.0.1", "-p", str(port)]
+        return [
+            *there,
+            self._python,
+            "-m",
+            "py3tftp",
+            "--host",
+            "127.0.0.1",
+            "-p",
+            str(port),
+        ]
 
 
 class Tftp(FromIndex):
@@ -203,7 +221,7 @@ class Tftp(FromIndex):
     requirement = "tftp[cli]"
     windows = True
 
-    def command(self, port: int, root: Path) -> Command:
+    def command(self, port: int, root: Path, blksize: int) -> Command:
         serve = [self._python.with_name("pytftp"), "serve", root, "--quiet"]
         return [*serve, "--listen", f"127.0.0.1:{port}", "--max-sessions", "0"]
 

@@ -176,7 +176,10 @@ def test_a_log_that_nobody_reads_is_closed_all_the_same(monkeypatch):
     monkeypatch.setattr(report, "FLUSH", 0.01)
     log = Stuck()
     log.report(EVENTS[4])
-    log.report.close()
+    closer = threading.Thread(target=log.report.close, daemon=True)
+    closer.start()
+    closer.join(10)
+    assert not closer.is_alive()
     assert log.lines == []
     log.read.set()
 
@@ -216,10 +219,12 @@ def test_a_stream_that_has_no_room_is_waited_for(pipe):
     source, sink = pipe
     os.set_blocking(sink.fileno(), False)
     line = "x" * (1 << 20)  # more than a pipe holds
-    writer = threading.Thread(target=write_to(sink), args=[line])
-    writer.start()
-    assert source.readline() == line.encode() + b"\n"
-    writer.join()
+    read = []
+    reader = threading.Thread(target=lambda: read.append(source.readline()))
+    reader.start()
+    write_to(sink)(line)
+    reader.join()
+    assert read == [line.encode() + b"\n"]
 
 
 def test_without_a_stream_lines_go_nowhere():

@@ -24,7 +24,8 @@ class Outcome:
     Attributes:
         seconds: From the first request to the end of the last transfer.
         cpu_seconds: The client's own, without those in which it looked in vain whether
-            something had come: it never sleeps, so that no server has to wake it.
+            something had come: it never sleeps, so that no server has to wake it. Where
+            few clients let the server sleep, waking it is the client's cost.
         bytes: Compared with the file, in order, each once.
         completed, failed, cut: Transfers; `cut` were ended by us when time was up.
         answered: Half-open requests that got an answer.

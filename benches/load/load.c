@@ -9,11 +9,31 @@
  *
  * A reader follows RFC 7440: it acknowledges the last block of a window, and at a gap,
  * once, the last block that came in order. Its own timer repeats the request or the
- * last ACK. Loss is drawn from a generator of each transfer's own, so that a seed
- * means the same losses whatever the order in which readers get their turns.
+ * last ACK. Loss is drawn from a generator of each transfer's own, so that a seed means
+ * the same losses whatever the order in which readers get their turns.
  *
- * Prints one JSON object. Ends with 0 once every transfer ended, however it did, and
- * always ends: --limit bounds the whole run.
+ * It never sleeps while it waits: no server has to wake it, as none has to wake a
+ * machine at the other end of a cable. The time in which it looked in vain whether
+ * something had come is left out of its CPU seconds.
+ *
+ *     load --port N --file NAME=PATH [--file ...] [--server 127.0.0.1]
+ *
+ *     --clients N       transfers at the same time (1)
+ *     --transfers N     so many and no more; without it, as many as begin within
+ *     --seconds S       (1), of which those that still run after
+ *     --cut S           (10) are ended by us
+ *     --limit S         after it transfers that still run have failed (60)
+ *     --blksize N       512: not asked for
+ *     --windowsize N    1: not asked for
+ *     --no-tsize        do not ask for the size
+ *     --retry S         the timer, doubled twice at most (1)
+ *     --loss P          share of datagrams that is dropped, in each direction (0)
+ *     --seed N          which ones (0)
+ *     --linger S        repeat last ACKs, and answer for so long after the end (0)
+ *     --half-open       send requests and follow none up
+ *     --no-gro          take segments one by one
+ *
+ * Prints one JSON object, and ends with 0 however the transfers ended.
  */
 
 #define _GNU_SOURCE
@@ -27,8 +47,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -52,7 +72,8 @@ enum { READ = 1, DATA = 3, ACK = 4, ERROR = 5, OPTION_ACK = 6 };
 #define TRANSFERS_MAX (1 << 22)
 #define FILES_MAX 64
 #define FIRST_ADDRESS 0x7f010000u /* 127.1.0.0 */
-#define TICK_NS 20000000ull
+#define RETRIES 20             /* timers that run out in a row before it gives up */
+#define TICK_NS 20000000ull    /* between two looks at the timers */
 #define SECOND 1000000000ull
 #define RECEIVE_BUFFER (256 << 20) /* loss is to come from the seed alone */
 
@@ -89,12 +110,12 @@ struct options {
     uint32_t blksize, window;
     double loss;
     uint64_t seed;
-    int tsize, gro, half_open, retries, sleep;
+    int tsize, gro, half_open;
 };
 
 static struct options opt = {
     .clients = 1, .transfers = 0, .seconds = 1, .cut = 10, .limit = 60,
-    .retry = 1, .blksize = 512, .window = 1, .tsize = 1, .gro = 1, .retries = 20,
+    .retry = 1, .blksize = 512, .window = 1, .tsize = 1, .gro = 1,
 };
 
 static struct {
@@ -110,14 +131,15 @@ static uint64_t begun;     /* transfers that were started */
 static struct transfer **running; /* what each client is at; NULL between two */
 static uint32_t *resting, n_resting; /* the clients between two transfers */
 static uint64_t now, last_end, retry_ns;
-static uint64_t idle; /* ns spent looking whether something has come */
+static double idle; /* CPU seconds spent looking in vain whether something came */
 
 static struct mmsghdr in[BATCH], out[BATCH];
 static struct sockaddr_in in_from[BATCH], out_to[BATCH];
 static struct iovec in_iov[BATCH], out_iov[BATCH];
 static uint8_t (*in_bytes)[DATAGRAM_MAX], out_bytes[BATCH][OUT_MAX];
-static char in_control[BATCH][CMSG_SPACE(sizeof(struct in_pktinfo)) + CMSG_SPACE(sizeof(int))];
-static char out_control[BATCH][CMSG_SPACE(sizeof(struct in_pktinfo))];
+#define INFO_SPACE CMSG_SPACE(sizeof(struct in_pktinfo))
+static _Alignas(struct cmsghdr) char in_control[BATCH][INFO_SPACE + CMSG_SPACE(sizeof(int))];
+static _Alignas(struct cmsghdr) char out_control[BATCH][INFO_SPACE];
 static int n_out;
 
 static void die(const char *what)
@@ -136,7 +158,7 @@ static uint64_t clock_ns(void)
 static double cpu_seconds(void)
 {
     struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t); /* getrusage's sum, in nanoseconds */
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t); /* getrusage's sum, in nanoseconds */
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
@@ -285,8 +307,10 @@ static void end(struct transfer *t, enum state state)
     running[t->slot] = NULL;
     resting[n_resting++] = t->slot;
     last_end = now;
-    count.blksize = t->blksize;
-    count.window = t->window;
+    if (t->port) {
+        count.blksize = t->blksize;
+        count.window = t->window;
+    }
 }
 
 static void fail(struct transfer *t, const char *why)
@@ -373,10 +397,16 @@ static void take_data(struct transfer *t, const uint8_t *packet, size_t size, ui
     if (number <= t->seen)
         t->gap_reported = 0; /* another window has begun */
     t->seen = number;
-    if (ahead) {
-        /* A gap, or a window whose ACK was lost. */
-        count.duplicates += ahead < 0;
+    if (ahead > 0) {
         if (!t->gap_reported)
+            send_ack_again(t);
+        return;
+    }
+    if (ahead < 0) {
+        count.duplicates++;
+        /* Where it is what we acknowledged last, our ACK was lost. To answer others as
+         * well would double every window from then on. */
+        if (ahead == -1 && !t->in_window)
             send_ack_again(t);
         return;
     }
@@ -430,7 +460,7 @@ static void take(struct transfer *t, const uint8_t *packet, size_t size, uint16_
 
 static void on_timer(struct transfer *t)
 {
-    if (t->silent++ >= opt.retries)
+    if (t->silent++ >= RETRIES)
         return fail(t, "no answer");
     if (t->state == WAITING) {
         count.retransmits++;
@@ -465,35 +495,37 @@ static void take_datagram(int i)
     }
 }
 
-/* Takes what has come; waits up to one tick where nothing has. */
+/* Takes what has come; looks for it for up to one tick. */
 static void receive(void)
 {
-    for (int i = 0; i < BATCH; i++) {
-        in[i].msg_hdr.msg_controllen = sizeof in_control[i];
-        in[i].msg_hdr.msg_namelen = sizeof in_from[i];
-    }
-    int n, flags = opt.sleep ? MSG_WAITFORONE : MSG_DONTWAIT;
-    uint64_t begin_wait = clock_ns(), asked = begin_wait;
-    while ((n = recvmmsg(sock, in, BATCH, flags, NULL)) < 0) {
+    int n;
+    uint64_t until = clock_ns() + TICK_NS;
+    double first = 0, last = 0;
+    while ((n = recvmmsg(sock, in, BATCH, MSG_DONTWAIT, NULL)) < 0) {
         if (errno != EAGAIN && errno != EINTR)
             die("recvmmsg");
         now = clock_ns();
-        if (now - begin_wait >= TICK_NS)
+        last = cpu_seconds();
+        if (first == 0)
+            first = last; /* the first look is work */
+        if (now >= until)
             break;
-        asked = now;
     }
-    idle += asked - begin_wait;
+    idle += last - first;
     now = clock_ns();
     count.batches += n > 0;
     for (int i = 0; i < n; i++)
         take_datagram(i);
+    for (int i = 0; i < n; i++) {
+        in[i].msg_hdr.msg_controllen = sizeof in_control[i];
+        in[i].msg_hdr.msg_namelen = sizeof in_from[i];
+    }
     flush();
 }
 
 static int open_socket(void)
 {
     struct sockaddr_in any = {.sin_family = AF_INET};
-    struct timeval tick = {.tv_usec = TICK_NS / 1000};
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), yes = 1;
     int size = RECEIVE_BUFFER;
     if (fd < 0 || bind(fd, (void *)&any, sizeof any))
@@ -504,8 +536,6 @@ static int open_socket(void)
         die("IP_PKTINFO");
     if (opt.gro && setsockopt(fd, SOL_UDP, UDP_GRO, &yes, sizeof yes))
         die("UDP_GRO");
-    if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof tick))
-        die("SO_RCVTIMEO");
     return fd;
 }
 
@@ -535,7 +565,8 @@ static void set_up(void)
     for (int i = 0; i < BATCH; i++) {
         in_iov[i] = (struct iovec){in_bytes[i], DATAGRAM_MAX};
         in[i].msg_hdr = (struct msghdr){.msg_name = &in_from[i], .msg_iov = &in_iov[i],
-            .msg_iovlen = 1, .msg_control = in_control[i]};
+            .msg_namelen = sizeof in_from[i], .msg_iovlen = 1,
+            .msg_control = in_control[i], .msg_controllen = sizeof in_control[i]};
         struct cmsghdr *c = (struct cmsghdr *)out_control[i];
         c->cmsg_level = IPPROTO_IP;
         c->cmsg_type = IP_PKTINFO;
@@ -605,10 +636,16 @@ static void run_transfers(uint64_t start)
     }
 }
 
-/* What was lost at the very end is answered for a while, so that no server is left
- * with a transfer that nobody wants. */
+/* The last ACK of each transfer goes out once more, as it may have been lost, and what
+ * comes is answered for a while: no server is left with a transfer that is over. Nothing
+ * more gets lost. */
 static void run_linger(void)
 {
+    opt.loss = 0;
+    for (uint64_t i = 0; i < begun; i++)
+        if (transfers[i].state == DONE)
+            send_ack(transfers + i);
+    flush();
     uint64_t until = now + (uint64_t)(opt.linger * 1e9);
     while (now < until)
         receive();
@@ -634,7 +671,7 @@ static void report(uint64_t start, double cpu)
 {
     double seconds = (double)(last_end - start) * 1e-9;
     printf("{\"seconds\": %.6f, \"cpu_seconds\": %.6f, \"bytes\": %lu, ", seconds,
-           cpu - (double)idle * 1e-9, count.bytes);
+           cpu, count.bytes);
     printf("\"completed\": %lu, \"failed\": %lu, \"cut\": %lu, \"answered\": %lu, ",
            count.completed, count.failed, count.cut, count.answered);
     printf("\"mb_per_s\": %.3f, \"transfers_per_s\": %.3f, ",
@@ -684,8 +721,7 @@ static const struct option LONG[] = {
     {"cut", 1, 0, 'c'}, {"limit", 1, 0, 'l'}, {"retry", 1, 0, 'r'},
     {"linger", 1, 0, 'g'}, {"blksize", 1, 0, 'b'}, {"windowsize", 1, 0, 'w'},
     {"loss", 1, 0, 'L'}, {"seed", 1, 0, 'S'}, {"no-tsize", 0, 0, 'T'},
-    {"no-gro", 0, 0, 'G'}, {"half-open", 0, 0, 'h'},
-    {"sleep", 0, 0, 'z'}, {0},
+    {"no-gro", 0, 0, 'G'}, {"half-open", 0, 0, 'h'}, {0},
 };
 
 static void parse(int argc, char **argv)
@@ -713,7 +749,6 @@ static void parse(int argc, char **argv)
         case 'S': opt.seed = strtoull(optarg, NULL, 10); break;
         case 'T': opt.tsize = 0; break;
         case 'G': opt.gro = 0; break;
-        case 'z': opt.sleep = 1; break;
         case 'h': opt.half_open = 1; break;
         default: exit(2);
         }
@@ -737,7 +772,7 @@ int main(int argc, char **argv)
         run_half_open(start);
     else
         run_transfers(start);
-    cpu = cpu_seconds() - cpu;
+    cpu = cpu_seconds() - cpu - idle;
     if (opt.linger > 0)
         run_linger();
     report(start, cpu);

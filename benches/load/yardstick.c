@@ -53,7 +53,7 @@ static struct mmsghdr in[BATCH], out[OUT];
 static struct sockaddr_in from[BATCH];
 static struct iovec in_iov[BATCH], out_iov[OUT];
 static uint8_t bytes[BATCH][512], oacks[BATCH][128];
-static char control[OUT][CMSG_SPACE(sizeof(uint16_t))];
+static _Alignas(struct cmsghdr) char control[OUT][CMSG_SPACE(sizeof(uint16_t))];
 static int sock, n_out;
 
 static void flush(void)

@@ -46,8 +46,10 @@ RTO_FIRST = 1.0
 RTO_MIN = 0.2
 """Shortest time-out, seconds, as Linux has for TCP: clients pause to write to flash."""
 
-RTO_MAX = 8.0
-"""Longest time-out, seconds."""
+RTO_MAX = 2.0
+"""Longest time-out, seconds: a client gives up after some tries of its own, and where a
+fifth of all packets is lost many tries have to fit into `patience`. That a link is not
+flooded meanwhile, rule 6 sees to."""
 
 UNCONFIRMED_SENDS = 3
 """Times that the first packet is sent to a client that never answered: its address may

@@ -236,6 +236,7 @@ def test_R18_a_taken_port_is_one_line_that_names_the_holder(folder, kind):
         (["--tftp-port", "70000"], ["--tftp-port is 70000"]),
         (["--http-idle-timeout", "nan"], ["--http-idle-timeout is nan"]),
         (["--drain-timeout", "inf"], ["--drain-timeout is inf"]),
+        (["--boot-programs", ""], ["--boot-programs is ''", "a path"]),
         (["--no-tftp", "--no-http"], ["nothing to serve", "all off"]),
         (
             ["--interface", "lo", "--address", "198.51.100.1"],

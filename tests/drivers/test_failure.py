@@ -18,14 +18,19 @@ class Fragile:
     """An engine that raises at its next turn once it was tripped."""
 
     ports = ()
-    idle = False
 
     def __init__(self):
         self.error = None
         self.turns = 0
+        self.looks = 0
         self.turned = threading.Event()
         self.broke = threading.Event()
         self._poller = Poller()
+
+    @property
+    def idle(self):
+        self.looks += self.broke.is_set()
+        return False
 
     def fileno(self):
         return self._poller.fileno()
@@ -149,11 +154,12 @@ def test_a_service_ends_with_what_its_engine_raised(loop, part, engine):
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop", "trio"])
 def test_a_service_that_drains_does_not_wait_for_an_engine_that_fails(loop, engine):
     server = SimpleNamespace(
-        data=(engine,), control=(), config=SimpleNamespace(drain_timeout=60)
+        data=(engine,), control=(), config=SimpleNamespace(drain_timeout=2)
     )
     engine.drain = lambda: engine.trip(ZeroDivisionError())
     with pytest.raises(EngineFailed):
         run_service(server, loop, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    assert engine.looks < 10  # until the time is up it would be 40
 
 
 def test_a_hangup_ends_a_service_but_not_under_nohup():

@@ -1,0 +1,234 @@
+"""Tables of a comparison: for a terminal, and for the README.
+
+    python -m benches.table [README.md]
+
+writes the newest run in benches/runs/ between the README's markers
+`<!-- bench:tftp -->` and `<!-- /bench:tftp -->`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+
+NOTE = (
+    "The authors of fastboot made this comparison and are not neutral: run it on your "
+    "own machine."
+)
+
+Report = dict[str, Any]
+Numbers = dict[str, Any]
+Lines = list[list[str]]
+
+
+def _number(value: float) -> str:
+    """Three digits that count."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if value == 0 or value >= 0.001 else f"{value:.1e}"
+
+
+def _speed(numbers: Numbers) -> str:
+    cost, rate = numbers["cpu_per_gb"], numbers["mb_per_s"]
+    # Where the client cost more than the server, it held the server's rate down.
+    bound = "*" if numbers["client_cpu_per_gb"] > cost else ""
+    return f"{_number(cost)} · {_number(rate)}{bound}"
+
+
+def _small(numbers: Numbers) -> str:
+    if not numbers["cpu_per_transfer"]:
+        return "none ended"
+    micro = numbers["cpu_per_transfer"] * 1e6
+    return f"{_number(micro)} · {_number(numbers['transfers_per_s'])}"
+
+
+def _scale(numbers: Numbers) -> str:
+    memory = numbers["memory_above_idle"] / 1e6
+    text = (
+        f"{_number(max(memory, 0.01))} MB, {numbers['descriptors_above_idle']:.0f} fds"
+    )
+    failed = numbers["failed"]
+    return f"{text}, {failed:.0f} failed" if failed else text
+
+
+def _half_open(numbers: Numbers) -> str:
+    memory = max(numbers["memory_above_idle"] / 1e6, 0.01)
+    text = f"{_number(memory)} MB, {numbers['descriptors_above_idle']:.0f} fds"
+    return f"{text}, {numbers['answered']:,.0f} of {numbers['requests']:,.0f} answered"
+
+
+def _loss(numbers: Numbers) -> str:
+    done = f"{numbers['completed']:.0f} of 200"
+    return f"{done}, sent {numbers['sent_ratio']:.2f}, {numbers['seconds']:.1f} s"
+
+
+_SECTIONS: list[tuple[str, Callable[[str], bool], Callable[[Numbers], str]]] = [
+    (
+        "Server CPU seconds per GB · MB/s",
+        lambda key: key.startswith("b") and "-1kB" not in key,
+        _speed,
+    ),
+    (
+        "Server CPU µs per transfer · transfers per second",
+        lambda key: key.startswith("b") and "-1kB" in key,
+        _small,
+    ),
+    ("1,000 clients at once: above idle", lambda key: key.startswith("scale"), _scale),
+    (
+        "10,000 half-open requests: above idle",
+        lambda key: key.startswith("half"),
+        _half_open,
+    ),
+    (
+        "Loss: transfers complete, bytes sent for each of the file, time",
+        lambda key: key.startswith("loss"),
+        _loss,
+    ),
+]
+"""Heading, which rows, and how a cell is written."""
+
+
+def _tables(report: Report) -> Iterable[tuple[str, Lines]]:
+    for heading, belongs, cell in _SECTIONS:
+        rows = [row for row in report["rows"] if belongs(row["key"]) and row["medians"]]
+        names = [n for n in report["servers"] if any(n in r["medians"] for r in rows)]
+        lines = [["load", *names]]
+        for row in rows:
+            found = (row["medians"].get(name) for name in names)
+            lines.append([row["title"], *(cell(n) if n else "" for n in found)])
+        if rows:
+            yield heading, lines
+
+
+def text_table(report: Report) -> str:
+    """A run for a terminal: tables, client against server, marks, notes."""
+    parts = []
+    for heading, lines in _tables(report):
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        rows = (
+            "  ".join(
+                text.ljust(width) for text, width in zip(line, widths, strict=True)
+            )
+            for line in lines
+        )
+        parts.append("\n".join([heading, *(row.rstrip() for row in rows)]))
+    parts.append(_clients(report))
+    parts.append(_marks(report))
+    parts += report["notes"]
+    return "\n\n".join(filter(None, parts))
+
+
+def _clients(report: Report) -> str:
+    """The load client's CPU per byte beside each server's."""
+    lines = [
+        "Load client's CPU seconds per GB / the server's (below 1: it was cheaper)"
+    ]
+    for row in report["rows"]:
+        found = {n: m for n, m in row["medians"].items() if m.get("cpu_per_gb")}
+        if row["kind"] != "speed" or not found:
+            continue
+        ratios = (
+            f"{name} {_number(m['client_cpu_per_gb'])}"
+            f" / {_number(m['cpu_per_gb'])} = {m['client_cpu_per_gb'] / m['cpu_per_gb']:.2f}"
+            for name, m in found.items()
+        )
+        lines.append(f"{row['key']:26}" + ", ".join(ratios))
+    return "\n".join(lines) if len(lines) > 1 else ""
+
+
+def _marks(report: Report) -> str:
+    lines = [
+        f"{'reached' if mark['reached'] else 'NOT REACHED':12}{mark['row']:32}"
+        f"{mark['wanted']}: {_number(mark['value'])} (limit {_number(mark['limit'])})"
+        for mark in report["marks"]
+    ]
+    return "\n".join(["Marks", *lines]) if lines else ""
+
+
+def markdown(report: Report) -> str:
+    """A run for the README."""
+    machine = report["machine"]
+    about = (
+        f"Measured on {report['date'][:10]} by `python -m benches.compare tftp`, medians "
+        f"of {_runs(report)}: {machine['cpu']}, {machine['cpus']} CPUs"
+        f"{', virtual' if machine['virtual'] else ''}, Linux {machine['kernel']}; over "
+        "loopback, the server on one CPU, the load client, which receives with UDP_GRO "
+        f"and compares every byte, on another. {NOTE}"
+    )
+    parts = [about]
+    for heading, lines in _tables(report):
+        head, *body = lines
+        rows = [head, ["---", *("---:" for _ in head[1:])], *body]
+        table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
+        parts.append(f"{heading}:\n\n{table}")
+    versions = ", ".join(
+        f"{name}: {re.sub(r' ?[(].*', '', version)}"
+        for name, version in report["servers"].items()
+    )
+    parts.append(
+        "*: the client cost more than the server, which could have been faster; with "
+        "one client it pays for waking the server. "
+        "The yardstick is no server but a bare loop in C: what the kernel alone costs. "
+        f"Versions: {versions}."
+    )
+    missed = [mark for mark in report["marks"] if not mark["reached"]]
+    if missed:
+        lines = (
+            f"- {mark['row']}: {mark['wanted']}; measured {_number(mark['value'])}, "
+            f"the limit is {_number(mark['limit'])}"
+            for mark in missed
+        )
+        parts.append("\n".join(["Marks that were not reached:", "", *lines]))
+    return "\n\n".join(parts)
+
+
+def _runs(report: Report) -> int:
+    return max(len(runs) for row in report["rows"] for runs in row["runs"].values())
+
+
+def between(text: str, protocol: str, table: str) -> str:
+    """A text with what is between its markers replaced.
+
+    Raises:
+        ValueError: The markers are not there.
+    """
+    start, stop = f"<!-- bench:{protocol} -->", f"<!-- /bench:{protocol} -->"
+    before, found, rest = text.partition(start)
+    _, closed, after = rest.partition(stop)
+    if not found or not closed:
+        raise ValueError(f"there are no markers {start} ... {stop}")
+    return f"{before}{start}\n{table}\n{stop}{after}"
+
+
+def newest(folder: Path, protocol: str) -> Report:
+    """The newest run that is kept.
+
+    Raises:
+        ValueError: There is none.
+    """
+    reports = [json.loads(path.read_text("utf-8")) for path in folder.glob("*.json")]
+    reports = [report for report in reports if report.get("protocol") == protocol]
+    if not reports:
+        raise ValueError(f"no run of {protocol} in {folder}")
+    return max(reports, key=lambda report: str(report["date"]))
+
+
+def main() -> None:
+    """Write the newest run into the README."""
+    readme = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "README.md"
+    try:
+        report = newest(HERE / "runs", "tftp")
+        text = between(readme.read_text("utf-8"), "tftp", markdown(report))
+    except (ValueError, OSError) as error:
+        sys.exit(str(error))
+    readme.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""Numbers reach the README as they were measured, and marks are judged by them."""
+
+import pytest
+
+
+@pytest.fixture
+def table():
+    """The module under test; importing it needs conftest's path."""
+    from benches import table
+
+    return table
+
+
+def run(**changes):
+    """What a run keeps, with one row for two servers."""
+    numbers = {
+        "cpu_per_gb": 2.0,
+        "client_cpu_per_gb": 1.5,
+        "mb_per_s": 400.0,
+        "transfers_per_s": 400.0,
+        "cpu_per_transfer": 0.002,
+    }
+    medians = {
+        "fastboot": {**numbers, **changes},
+        "yardstick": numbers,
+        "dnsmasq": {**numbers, "cpu_per_gb": 2.5},
+    }
+    row = {
+        "key": "b1428-w1-c4-1MB",
+        "title": "1428 B",
+        "kind": "speed",
+        "medians": medians,
+        "runs": {name: [numbers] * 3 for name, numbers in medians.items()},
+    }
+    return {
+        "protocol": "tftp",
+        "date": "2030-01-02T03:04:05+00:00",
+        "machine": {"cpu": "a CPU", "cpus": 2, "virtual": True, "kernel": "6.1"},
+        "servers": {"fastboot": "0.1.0 (x)", "yardstick": "-", "dnsmasq": "2.90"},
+        "rows": [row],
+        "marks": [],
+        "notes": [],
+    }
+
+
+def test_what_is_between_the_markers_is_replaced(table):
+    text = "a\n<!-- bench:tftp -->\nold\n<!-- /bench:tftp -->\nb\n"
+    expected = "a\n<!-- bench:tftp -->\nnew\n<!-- /bench:tftp -->\nb\n"
+    assert table.between(text, "tftp", "new") == expected
+
+
+@pytest.mark.parametrize("text", ["", "<!-- bench:tftp -->", "<!-- /bench:tftp -->"])
+def test_a_text_without_markers_is_left_alone(table, text):
+    with pytest.raises(ValueError, match="no markers"):
+        table.between(text, "tftp", "new")
+
+
+def test_the_table_has_a_column_for_each_server(table):
+    lines = table.markdown(run()).splitlines()
+    assert "| load | fastboot | yardstick | dnsmasq |" in lines
+    assert "| 1428 B | 2 · 400 | 2 · 400 | 2.5 · 400 |" in lines
+
+
+def test_a_rate_that_the_client_held_down_is_marked(table):
+    text = table.markdown(run(client_cpu_per_gb=2.1))
+    assert "| 1428 B | 2 · 400* | 2 · 400 | 2.5 · 400 |" in text
+
+
+def test_the_newest_run_is_taken(table, tmp_path):
+    import json
+
+    for day in ("02", "03", "01"):
+        report = {**run(), "date": f"2030-01-{day}"}
+        (tmp_path / f"{day}.json").write_text(json.dumps(report))
+    assert table.newest(tmp_path, "tftp")["date"] == "2030-01-03"
+    with pytest.raises(ValueError, match="no run of http"):
+        table.newest(tmp_path, "http")
+
+
+@pytest.mark.parametrize(
+    ("cost", "reached"), [(2.2, [True, True]), (2.4, [True, False]), (2.5, [False] * 2)]
+)
+def test_the_cost_is_judged_by_dnsmasq_and_the_yardstick(cost, reached):
+    from benches.marks import verdicts
+
+    marks = verdicts(run(cpu_per_gb=cost))
+    assert [mark["value"] for mark in marks] == [
+        round(cost / 2.5, 4),
+        round(cost / 2, 4),
+    ]
+    assert [mark["reached"] for mark in marks] == reached
