@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from ipaddress import IPv4Address
 
-from .boot.choose import Answer, Site
-from .boot.machine import ARCHES, Arch
+from .boot.choose import Site
+from .boot.machine import Arch
 from .boot.menu import Menu
 from .boot.programs import Programs, find
 from .config import Config
@@ -17,7 +15,7 @@ from .engine import Engine
 from .errors import ConfigError
 from .events import Emit, Listening
 from .http.engine import Engine as HttpEngine
-from .interfaces import Interface, Interfaces
+from .interfaces import Interfaces
 from .listen import Place, everywhere
 from .tftp.engine import Engine as TftpEngine
 from .tree import Directory, Overlay
@@ -52,7 +50,7 @@ class Server:
         self.menu = Menu(self._folder, config.boot.menu_timeout, time.monotonic)
         self.tree = Overlay(self._folder, self.menu, self._programs)
         try:
-            self._interfaces = _chosen_interfaces(config)
+            _check_interfaces(config)
             self._open(emit)
         except BaseException:
             self.close()
@@ -104,24 +102,6 @@ class Server:
         """The name of the boot program for an architecture; None where there is none."""
         return find((self._folder, self._programs), arch)
 
-    def addresses(self) -> Iterator[tuple[Interface, IPv4Address]]:
-        """Where machines can reach this server: interfaces with their addresses."""
-        wanted = {IPv4Address(a) for a in self.config.address if ":" not in a}
-        for interface in self._interfaces:
-            for address in interface.ipv4:
-                if not self.config.address or address in wanted:
-                    yield interface, address
-
-    def firmware_urls(self) -> Iterator[str]:
-        """The URLs that a person can type into UEFI firmware on x86-64."""
-        port = self.port("http")
-        name = self.program(ARCHES[0x10])
-        if port is None or name is None:
-            return
-        for _, address in self.addresses():
-            if not address.is_loopback:
-                yield Answer(name, port).location(str(address))
-
     def close(self) -> None:
         """End what is under way and give everything back; again, it does nothing."""
         for engine in self.engines.values():
@@ -131,21 +111,16 @@ class Server:
 
 def _places(config: Config) -> tuple[Place, ...]:
     if config.address:
-        return tuple(Place(address) for address in config.address)
+        device = config.interface[0] if len(config.interface) == 1 else None
+        return tuple(Place(address, device) for address in config.address)
     if config.interface:
         return tuple(p for name in config.interface for p in everywhere(name))
     return everywhere()
 
 
-def _chosen_interfaces(config: Config) -> tuple[Interface, ...]:
-    there = Interfaces().all()
-    names = {interface.name for interface in there}
+def _check_interfaces(config: Config) -> None:
+    names = {interface.name for interface in Interfaces().all()}
     for name in config.interface:
         if name not in names:
             known = ", ".join(sorted(names))
             raise ConfigError(f"there is no interface {name}; there are {known}")
-    return tuple(
-        interface
-        for interface in there
-        if not config.interface or interface.name in config.interface
-    )

@@ -1,4 +1,4 @@
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 
 cdef extern from "<sys/socket.h>" nogil:
     struct sockaddr_storage:
@@ -60,6 +60,8 @@ cdef list inbox_ancillary(Inbox* inbox, int index)
 cdef object inbox_peer(Inbox* inbox, int index)
 cdef bytes inbox_bytes(Inbox* inbox, int index)
 
+cdef uint64_t name_hash(sockaddr_storage* name, uint64_t seed) noexcept nogil
+cdef bint name_equal(sockaddr_storage* one, sockaddr_storage* other) noexcept nogil
 cdef int address_init(Address* address, peer, list ancillary) except -1
 
 cdef int outbox_init(Outbox* outbox) except -1

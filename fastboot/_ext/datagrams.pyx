@@ -10,9 +10,9 @@ import socket
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.errno cimport EAGAIN, EINTR, EINVAL, EIO, EMSGSIZE, errno
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memcmp, memcpy, memset
 
 cdef extern from "<sys/socket.h>" nogil:
     struct cmsghdr:
@@ -128,6 +128,45 @@ cdef object inbox_peer(Inbox* inbox, int index):
 cdef bytes inbox_bytes(Inbox* inbox, int index):
     return PyBytes_FromStringAndSize(
         <char*>inbox.pieces[index].iov_base, inbox.messages[index].msg_len
+    )
+
+
+cdef uint64_t _mix(uint64_t value) noexcept nogil:
+    value ^= value >> 33
+    value *= <uint64_t>0xFF51AFD7ED558CCD
+    value ^= value >> 33
+    value *= <uint64_t>0xC4CEB9FE1A85EC53
+    return value ^ (value >> 33)
+
+
+cdef uint64_t name_hash(sockaddr_storage* name, uint64_t seed) noexcept nogil:
+    """A number for a peer; one who does not know the seed cannot make it collide."""
+    cdef sockaddr_in* ipv4 = <sockaddr_in*>name
+    cdef sockaddr_in6* ipv6 = <sockaddr_in6*>name
+    cdef uint64_t[2] halves
+    cdef uint64_t value
+    if name.ss_family == AF_INET:
+        value = <uint64_t>ipv4.sin_port << 32 | ipv4.sin_addr.s_addr
+        return _mix(_mix(seed) ^ value)
+    memcpy(halves, &ipv6.sin6_addr, 16)
+    value = <uint64_t>ipv6.sin6_port << 32 | ipv6.sin6_scope_id
+    return _mix(_mix(_mix(_mix(seed) ^ value) ^ halves[0]) ^ halves[1])
+
+
+cdef bint name_equal(sockaddr_storage* one, sockaddr_storage* other) noexcept nogil:
+    """Whether two names are one peer's."""
+    cdef sockaddr_in* a4 = <sockaddr_in*>one
+    cdef sockaddr_in* b4 = <sockaddr_in*>other
+    cdef sockaddr_in6* a6 = <sockaddr_in6*>one
+    cdef sockaddr_in6* b6 = <sockaddr_in6*>other
+    if one.ss_family != other.ss_family:
+        return False
+    if one.ss_family == AF_INET:
+        return a4.sin_port == b4.sin_port and a4.sin_addr.s_addr == b4.sin_addr.s_addr
+    return (
+        a6.sin6_port == b6.sin6_port
+        and a6.sin6_scope_id == b6.sin6_scope_id
+        and memcmp(&a6.sin6_addr, &b6.sin6_addr, 16) == 0
     )
 
 

@@ -24,14 +24,14 @@ from fastboot.tftp.transfer import Sender as PythonSender
 
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.math cimport ceil
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcmp, memcpy
 
 from fastboot._ext.datagrams cimport (
     IN_MAX, MESSAGE_MAX, SEGMENTS_MAX, Address, Inbox, Outbox, address_init,
     sockaddr_storage,
     inbox_ancillary, inbox_bytes, inbox_free, inbox_init, inbox_peer, inbox_receive,
+    name_equal, name_hash,
     outbox_begin, outbox_flush, outbox_free, outbox_has_room, outbox_init,
     outbox_piece,
 )
@@ -58,21 +58,6 @@ cdef extern from "<sys/epoll.h>" nogil:
     int EPOLLIN
     int EPOLLOUT
     int EPOLLERR
-
-cdef extern from "<netinet/in.h>" nogil:
-    struct in_addr:
-        uint32_t s_addr
-    struct in6_addr:
-        uint8_t* s6_addr
-    struct sockaddr_in:
-        uint16_t sin_family
-        uint16_t sin_port
-        in_addr sin_addr
-    struct sockaddr_in6:
-        uint16_t sin6_port
-        in6_addr sin6_addr
-        uint32_t sin6_scope_id
-    int AF_INET
 
 cdef extern from "<time.h>" nogil:
     struct timespec:
@@ -152,14 +137,6 @@ cdef class _Entry:
 
     def __dealloc__(self):
         free(self.transfer)
-
-
-cdef uint64_t _mix(uint64_t value) noexcept nogil:
-    value ^= value >> 33
-    value *= <uint64_t>0xFF51AFD7ED558CCD
-    value ^= value >> 33
-    value *= <uint64_t>0xC4CEB9FE1A85EC53
-    return value ^ (value >> 33)
 
 
 cdef double _monotonic() noexcept nogil:
@@ -662,26 +639,15 @@ cdef class Carrier:
 
     # The table
 
-    cdef uint64_t _hash(self, int fd, sockaddr_storage* name) noexcept nogil:
-        cdef sockaddr_in* ipv4 = <sockaddr_in*>name
-        cdef sockaddr_in6* ipv6 = <sockaddr_in6*>name
-        cdef uint64_t[2] halves
-        cdef uint64_t value = self._seed ^ (<uint64_t>fd << 48)
-        if name.ss_family == AF_INET:
-            return _mix(value ^ (<uint64_t>ipv4.sin_port << 32) ^ ipv4.sin_addr.s_addr)
-        memcpy(halves, &ipv6.sin6_addr, 16)
-        value = _mix(value ^ (<uint64_t>ipv6.sin6_port << 32) ^ ipv6.sin6_scope_id)
-        return _mix(_mix(value ^ halves[0]) ^ halves[1])
-
     cdef Transfer* _find(self, int fd, int n) noexcept nogil:
         """The transfer in C that the n-th datagram belongs to."""
         cdef sockaddr_storage* name = &self._inbox.names[n]
-        cdef uint64_t hashed = self._hash(fd, name)
+        cdef uint64_t hashed = name_hash(name, self._seed ^ fd)
         cdef Transfer* transfer = self._table[hashed & (BUCKETS - 1)]
         while transfer != NULL:
             if (
                 transfer.hash == hashed and transfer.fd == fd
-                and _same(&transfer.address.name, name)
+                and name_equal(&transfer.address.name, name)
             ):
                 return transfer
             transfer = transfer.chain
@@ -689,7 +655,7 @@ cdef class Carrier:
 
     cdef void _link(self, Transfer* transfer) noexcept nogil:
         cdef Transfer** bucket
-        transfer.hash = self._hash(transfer.fd, &transfer.address.name)
+        transfer.hash = name_hash(&transfer.address.name, self._seed ^ transfer.fd)
         bucket = &self._table[transfer.hash & (BUCKETS - 1)]
         transfer.chain = bucket[0]
         bucket[0] = transfer
@@ -822,23 +788,6 @@ cdef class Carrier:
                 self._budget.used -= image_free(picture.image)
                 picture.image = NULL
         return 0
-
-
-cdef bint _same(sockaddr_storage* one, sockaddr_storage* other) noexcept nogil:
-    """Whether two names are one client's."""
-    cdef sockaddr_in* a4 = <sockaddr_in*>one
-    cdef sockaddr_in* b4 = <sockaddr_in*>other
-    cdef sockaddr_in6* a6 = <sockaddr_in6*>one
-    cdef sockaddr_in6* b6 = <sockaddr_in6*>other
-    if one.ss_family != other.ss_family:
-        return False
-    if one.ss_family == AF_INET:
-        return a4.sin_port == b4.sin_port and a4.sin_addr.s_addr == b4.sin_addr.s_addr
-    return (
-        a6.sin6_port == b6.sin6_port
-        and a6.sin6_scope_id == b6.sin6_scope_id
-        and memcmp(&a6.sin6_addr, &b6.sin6_addr, 16) == 0
-    )
 
 
 cdef int _segments(negotiated, peer, int mtu) except -1:
