@@ -43,12 +43,15 @@ FLOORS = [
     ["__main__"],
 ]
 
+PACKAGES = ("config", "drivers", "_ext")
+"""Packages that live on one floor each, whatever their modules import of each other."""
+
 
 def floor(module):
     """The number of the floor a module lives on."""
     name = module.removeprefix("fastboot.")
     package = name.partition(".")[0]
-    if package in ("drivers", "_ext"):
+    if package in PACKAGES:
         name = package
     for number, names in enumerate(FLOORS):
         if name in names:
@@ -59,7 +62,7 @@ def floor(module):
 def modules():
     for path in sorted(ROOT.rglob("*.py")):
         parts = path.relative_to(ROOT.parent).with_suffix("").parts
-        if parts[-1] != "__init__" or parts[1:2] in (("drivers",), ("_ext",)):
+        if parts[-1] != "__init__" or parts[1] in PACKAGES:
             name = ".".join(parts).removesuffix(".__init__")
             yield name, path
 
@@ -88,9 +91,8 @@ MODULES = dict(modules())
 @pytest.mark.parametrize("name", MODULES)
 def test_imports_go_down(name):
     for imported in imports_of(name, MODULES[name]):
-        if imported.startswith("fastboot.drivers") and name.startswith(
-            "fastboot.drivers"
-        ):
+        own = name.split(".")[1]
+        if own in PACKAGES and imported.startswith(f"fastboot.{own}"):
             continue
         assert floor(imported) < floor(name), f"{name} imports {imported}"
 

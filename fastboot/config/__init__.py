@@ -1,0 +1,139 @@
+"""Every setting of fastboot with its default and the reason for it.
+
+This is the only place where settings are written down: `settings` makes the command's
+flags, the keys of the TOML file and the environment variables from these fields.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+
+from fastboot.errors import ConfigError
+
+from .boot import BootConfig
+from .dhcp import DhcpConfig
+from .http import HttpConfig
+from .setting import SECONDS_MAX, between, flag, no_nul, one_of, setting
+from .tftp import TftpConfig
+
+__all__ = ["BootConfig", "Config", "DhcpConfig", "HttpConfig", "TftpConfig", "flag"]
+
+FILES_RESERVE = 128
+"""Open files that are no transfer's: timers, the loop, the folder, the standard streams,
+ports, and connections that are told that there is no room."""
+
+FILES_PLACE = 8
+"""Open files for each interface or address named: two sockets of TFTP and one of HTTP,
+for IPv4 and IPv6, and two of DHCP."""
+
+FILES_TRANSFER = 1
+"""Open files of a TFTP transfer."""
+
+FILES_CONNECTION = 2
+"""Open files of an HTTP connection: its socket, and what it reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything a server is told.
+
+    >>> Config(Path("images"), tftp=TftpConfig(port=6969)).tftp.port
+    6969
+    """
+
+    folder: Path = field(metadata={"text": "The folder to serve.", "flag": "FOLDER"})
+    interface: tuple[str, ...] = setting(
+        (), "Serve on this interface only; may be given again."
+    )
+    address: tuple[str, ...] = setting(
+        (), "Serve on this address only; may be given again."
+    )
+    loop: str = setting(
+        "uvloop",
+        "The event loop: uvloop, asyncio or trio.",
+        choices=("uvloop", "asyncio", "trio"),
+    )
+    log_format: str = setting(
+        "text",
+        "text: lines for people; json: one object a line.",
+        choices=("text", "json"),
+    )
+    drain_timeout: float = setting(
+        30.0, "Seconds that running transfers have to finish after SIGTERM."
+    )
+    tftp: TftpConfig = field(default_factory=TftpConfig)
+    http: HttpConfig = field(default_factory=HttpConfig)
+    dhcp: DhcpConfig = field(default_factory=DhcpConfig)
+    boot: BootConfig = field(default_factory=BootConfig)
+
+    def __post_init__(self) -> None:
+        """Check each value."""
+        for address in self.address:
+            try:
+                ip_address(address)
+            except ValueError:
+                raise ConfigError(
+                    f"--address is {address!r}; it must be an IP address"
+                ) from None
+        one_of(self, "loop", ("uvloop", "asyncio", "trio"))
+        one_of(self, "log_format", ("text", "json"))
+        between(self, drain_timeout=(0, SECONDS_MAX))
+        no_nul(self, "folder", self.folder)
+
+    def resolved(self, *, privileged: bool) -> Config:
+        """The same with each default filled in that depends on who runs it.
+
+        Args:
+            privileged: Whether the ports below 1024 are ours to open.
+
+        Raises:
+            ConfigError: Everything is switched off.
+        """
+        ports = (69, 80, "proxy") if privileged else (6969, 8080, "off")
+        tftp, http, dhcp = self.tftp, self.http, self.dhcp
+        if tftp.port is None:
+            tftp = dataclasses.replace(tftp, port=ports[0])
+        if http.port is None:
+            http = dataclasses.replace(http, port=ports[1])
+        if dhcp.mode is None:
+            dhcp = dataclasses.replace(dhcp, mode=ports[2])
+        if not tftp.enabled and not http.enabled and dhcp.mode == "off":
+            raise ConfigError(
+                "there is nothing to serve: TFTP, HTTP and DHCP are all off; "
+                "leave out --no-tftp or --no-http"
+            )
+        return dataclasses.replace(self, tftp=tftp, http=http, dhcp=dhcp)
+
+    def within(self, files: int) -> Config:
+        """The same, with no more at the same time than so many open files carry.
+
+        What is asked for is scaled down alike for every protocol that is on.
+
+        Args:
+            files: How many files this process may have open.
+
+        Raises:
+            ConfigError: They are too few to serve anything.
+        """
+        reserve = FILES_RESERVE + FILES_PLACE * len(self.interface + self.address)
+        wanted = self.tftp.max_transfers * FILES_TRANSFER * self.tftp.enabled
+        wanted += self.http.max_connections * FILES_CONNECTION * self.http.enabled
+        left = files - reserve
+        if left >= wanted:
+            return self
+        least = FILES_TRANSFER + FILES_CONNECTION
+        if left < least:
+            raise ConfigError(
+                f"only {files} files may be open at a time, and fastboot needs "
+                f"{reserve + least}; allow more with `ulimit -n`"
+            )
+        transfers = max(1, self.tftp.max_transfers * left // wanted)
+        connections = max(1, self.http.max_connections * left // wanted)
+        return dataclasses.replace(
+            self,
+            tftp=dataclasses.replace(self.tftp, max_transfers=transfers),
+            http=dataclasses.replace(self.http, max_connections=connections),
+        )

@@ -1,0 +1,51 @@
+"""Settings of TFTP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .setting import CACHE_MAX, COUNT_MAX, PORTS, SECONDS_MAX, between, setting
+
+
+@dataclass(frozen=True, slots=True)
+class TftpConfig:
+    """TFTP (RFC 1350 and its options)."""
+
+    enabled: bool = setting(True, "Serve over TFTP.", flag="--tftp")
+    port: int | None = setting(
+        None, "Port for requests; 69 as root, 6969 otherwise.", shown="69 or 6969"
+    )
+    max_blksize: int = setting(
+        65464,
+        "Largest block granted, bytes; the interface's MTU bounds it as well.",
+    )
+    max_windowsize: int = setting(
+        64,
+        "Largest window granted, blocks: past 64 clients gain little (RFC 7440's own "
+        "table) and their receive buffers overflow.",
+    )
+    idle_timeout: float = setting(
+        60.0,
+        "Seconds without progress after which a transfer ends: longer than GRUB and "
+        "Raspberry Pi pause to write what they have.",
+    )
+    cache_bytes: int = setting(
+        256 << 20,
+        "Bytes of memory for files ready to be sent, shared by all clients; 0: none.",
+    )
+    max_per_client: int = setting(
+        128,
+        "Transfers of one address at the same time: a machine has one, a network "
+        "behind one address some dozens.",
+    )
+    max_transfers: int = setting(
+        4096, "Transfers at the same time; requests beyond it get no answer."
+    )
+
+    def __post_init__(self) -> None:
+        """Check each value."""
+        between(self, port=PORTS)
+        # The bounds of RFC 2348, section 2, and of RFC 7440, section 3.
+        between(self, max_blksize=(8, 65464), max_windowsize=(1, 65535))
+        between(self, idle_timeout=(1, SECONDS_MAX), cache_bytes=(0, CACHE_MAX))
+        between(self, max_transfers=(1, COUNT_MAX), max_per_client=(1, COUNT_MAX))
