@@ -20,10 +20,10 @@ FLOORS = [
     ["arrival"],
     ["tftp.ports", "http.limits", "http.dates", "dhcp.options", "tftp.packet"],
     ["http.message", "dhcp.packet", "dhcp.pxe", "tftp.options", "tftp.blocks"],
-    ["http.ranges"],
+    ["http.ranges", "tftp.request"],
     # 2: machines
     ["tftp.transfer", "http.respond"],
-    ["tftp.carrier"],
+    ["tftp.carrier", "tftp.grant", "tftp.table", "tftp.strangers"],
     ["http.connection"],
     ["http.link"],
     # 3: decisions
@@ -33,6 +33,7 @@ FLOORS = [
     ["boot.menu", "dhcp.reply", "dhcp.rate"],
     ["dhcp.proxy"],
     # 4: sockets
+    ["tftp.account"],
     ["tftp.engine", "http.engine", "dhcp.engine"],
     # 5: composition
     ["server"],

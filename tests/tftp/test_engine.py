@@ -11,11 +11,13 @@ from fastboot import events
 from fastboot._ext import twin
 from fastboot.config import TftpConfig
 from fastboot.listen import Place
-from fastboot.tftp import engine as engine_module
+from fastboot.tftp import request as request_module
+from fastboot.tftp import table as table_module
 from fastboot.tftp.carrier import Carrier
 from fastboot.tftp.engine import LATE, Engine
 from fastboot.tftp.packet import Ack, Data, Error, OptionAck, ReadRequest, decode
 from fastboot.tftp.ports import POOL
+from fastboot.tftp.strangers import STRAY_ERRORS
 from fastboot.tree import Blob, Directory, Memory
 
 OCTET = b"octet"
@@ -228,7 +230,7 @@ def test_T4_a_request_from_a_service_that_answers_anything_is_dropped(
     served = serve(TREE)
     sock = served.client()
     port = sock.getsockname()[1]
-    monkeypatch.setattr(engine_module, "REFLECTORS", frozenset({port}))
+    monkeypatch.setattr(request_module, "REFLECTORS", frozenset({port}))
     assert served.ask(sock, b"file") == (None, None)
 
 
@@ -257,7 +259,7 @@ def test_T4_errors_to_strangers_are_few(serve):
     for _ in range(200):
         answer, _ = served.say(stranger, Ack(1), tid)
         answers += answer is not None
-    assert answers == engine_module.STRAY_ERRORS
+    assert answers == STRAY_ERRORS
     served.now += 1
     assert served.say(stranger, Ack(1), tid)[0] is not None
 
@@ -324,7 +326,7 @@ def test_an_unanswered_packet_is_sent_again_by_the_timer(serve):
 
 
 def test_T8_requests_without_a_reply_are_bounded_and_short_lived(serve, monkeypatch):
-    monkeypatch.setattr(engine_module, "UNCONFIRMED_MAX", 20)
+    monkeypatch.setattr(table_module, "UNCONFIRMED_MAX", 20)
     served = serve(TREE)
     socks = [served.client() for _ in range(30)]
     answers = [served.ask(sock, b"file")[0] for sock in socks]
@@ -336,7 +338,7 @@ def test_T8_requests_without_a_reply_are_bounded_and_short_lived(serve, monkeypa
 
 
 def test_T8_confirmed_transfers_leave_the_table_of_the_unconfirmed(serve, monkeypatch):
-    monkeypatch.setattr(engine_module, "UNCONFIRMED_MAX", 3)
+    monkeypatch.setattr(table_module, "UNCONFIRMED_MAX", 3)
     served = serve(TREE)
     for _ in range(5):
         _, tid = served.ask(served.client(), b"file")
