@@ -1,7 +1,9 @@
 """Settings from outside: names and types read off `config`'s dataclasses.
 
 The setting `port` of the part `tftp` is the flag `--tftp-port`, the key `port` in the
-table `[tftp]` of a TOML file, and the variable `FASTBOOT_TFTP_PORT`.
+table `[tftp]` of a TOML file, and the variable `FASTBOOT_TFTP_PORT`. A field that holds
+several dataclasses is a list of tables, which only a file can say: the field `subnet` of
+the part `dhcp` is `[[dhcp.subnet]]`.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ class Setting:
     Attributes:
         part: "" for `Config` itself, else the name of its part.
         name: The field.
-        kind: The type of one value: bool, int, float, str or Path.
+        kind: The type of one value: bool, int, float, Path, str, or Mapping in a file.
         many: Whether it takes several values.
         default: The default, for a person to read.
         text: What it means.
@@ -45,17 +47,17 @@ class Setting:
 
 
 def settings(part: type = Config, prefix: str = "") -> Iterator[Setting]:
-    """Every setting there is, in the order of the dataclasses."""
+    """Every setting there is, in the order of the dataclasses; no lists of tables."""
     hints = get_type_hints(part)
     for item in dataclasses.fields(part):
         hint = hints[item.name]
         if dataclasses.is_dataclass(hint):
             yield from settings(hint, item.name)  # type: ignore[arg-type]
             continue
+        if _table(hint) is not None:
+            continue
         name = flag(part, item.name)
-        kinds = [
-            kind for kind in (bool, int, float, Path, str) if _mentions(hint, kind)
-        ]
+        kinds = [kind for kind in _WORDS if _mentions(hint, kind)]
         default = item.default
         if isinstance(default, tuple):
             default = " ".join(str(value) for value in default)
@@ -78,6 +80,14 @@ def _mentions(hint: Any, kind: type) -> bool:  # noqa: ANN401 (a type hint)
     if hint is kind or getattr(hint, "__origin__", None) is kind:
         return True
     return any(_mentions(inner, kind) for inner in getattr(hint, "__args__", ()))
+
+
+def _table(hint: Any) -> type | None:  # noqa: ANN401 (a type hint)
+    """The dataclass that a field holds several of; None where it is another field."""
+    if getattr(hint, "__origin__", None) is not tuple:
+        return None
+    inner: type = hint.__args__[0]
+    return inner if dataclasses.is_dataclass(inner) else None
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -112,25 +122,48 @@ def build(values: Mapping[str, Any]) -> Config:
     Raises:
         ConfigError: A name or a value is wrong.
     """
-    parts: dict[str, dict[str, Any]] = {"": {}}
-    known = {(setting.part, setting.name): setting for setting in settings()}
-    names = {setting.part for setting in known.values() if setting.part}
-    for name, value in values.items():
-        if name in names:
+    config = _make(Config, values, "")
+    assert isinstance(config, Config)
+    return config
+
+
+def _make(kind: type, values: Mapping[str, Any], name: str) -> object:
+    """A dataclass from plain values; `name` is its path in a file, "" for the top."""
+    hints = get_type_hints(kind)
+    known = {setting.name: setting for setting in settings(kind) if not setting.part}
+    given = {}
+    for key, value in values.items():
+        hint, path = hints.get(key), f"{name}.{key}".lstrip(".")
+        table = _table(hint)
+        if isinstance(hint, type) and dataclasses.is_dataclass(hint):
             if not isinstance(value, Mapping):
-                raise ConfigError(f"{name} is a table of settings: write [{name}]")
-            for inner, item in value.items():
-                setting = known.get((name, inner))
-                parts.setdefault(name, {})[inner] = _value(setting, inner, item)
+                raise ConfigError(f"{key} is a table of settings: write [{path}]")
+            given[key] = _make(hint, value, path)
+        elif table is not None:
+            given[key] = _make_all(table, value, path)
         else:
-            parts[""][name] = _value(known.get(("", name)), name, value)
-    hints = get_type_hints(Config)
-    top = parts.pop("")
-    if "folder" not in top:
-        raise ConfigError("no folder to serve was named")
-    return Config(
-        **top, **{name: hints[name](**inner) for name, inner in parts.items()}
-    )
+            given[key] = _value(known.get(key), key, value)
+    for item in dataclasses.fields(kind):
+        defaults = (item.default, item.default_factory)
+        if item.name not in given and defaults == (dataclasses.MISSING,) * 2:
+            raise ConfigError(item.metadata.get("missing", f"{item.name} is missing"))
+    made: object = kind(**given)
+    return made
+
+
+def _make_all(kind: type, value: Any, name: str) -> tuple[Any, ...]:  # noqa: ANN401
+    """A list of tables; the text of an error says which one is wrong."""
+    if not isinstance(value, (list, tuple)) or not all(
+        isinstance(item, Mapping) for item in value
+    ):
+        raise ConfigError(f"{name} is a list of tables: write [[{name}]] before each")
+    made = []
+    for number, item in enumerate(value, 1):
+        try:
+            made.append(_make(kind, item, name))
+        except ConfigError as error:
+            raise ConfigError(f"[[{name}]] number {number}: {error}") from None
+    return tuple(made)
 
 
 def _value(setting: Setting | None, name: str, value: Any) -> Any:  # noqa: ANN401
@@ -157,9 +190,11 @@ def _one(setting: Setting, value: Any) -> Any:  # noqa: ANN401 (from a file)
 
 
 _WORDS = {
+    Mapping: "a table",
     bool: "true or false",
     int: "a whole number",
     float: "a number",
-    str: "a text",
     Path: "a path",
+    str: "a text",
 }
+"""The kinds of values, and what a person calls them."""

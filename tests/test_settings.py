@@ -1,6 +1,10 @@
 """Settings: one definition for flags, files and the environment."""
 
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,8 +18,9 @@ from fastboot.config import (
     HttpConfig,
     TftpConfig,
 )
+from fastboot.config.setting import between, setting
 from fastboot.errors import ConfigError
-from fastboot.settings import build, read_toml, settings
+from fastboot.settings import _make, build, read_toml, settings
 
 NAMES = [(setting.part, setting.name) for setting in settings()]
 
@@ -208,3 +213,87 @@ def test_each_place_has_files_of_its_own():
 def test_too_few_files_are_refused():
     with pytest.raises(ConfigError, match="only 16 files may be open at a time"):
         Config(Path()).within(16)
+
+
+# Lists of tables
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A table within a table."""
+
+    width: int = setting(MISSING, "Centimetres.")
+    labels: tuple[str, ...] = setting((), "What is written on it.")
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A table that a file may hold several of."""
+
+    name: str = setting("cellar", "What it is called.")
+    height: float = setting(2.0, "Metres.")
+    shelf: tuple[Shelf, ...] = ()
+    more: Mapping[str, Any] = setting(None, "Anything.")
+
+    def __post_init__(self):
+        between(self, height=(1, 5))
+
+
+@dataclass(frozen=True, slots=True)
+class HouseConfig:
+    """A part with a list of tables."""
+
+    room: tuple[Room, ...] = ()
+
+
+def house(text):
+    return _make(HouseConfig, tomllib.loads(text), "house")
+
+
+def test_a_list_of_tables_becomes_dataclasses_within_dataclasses():
+    text = """
+        [[room]]
+        name = "attic"
+        more = { 6 = "x", list = [1] }
+        [[room]]
+        height = 3
+        [[room.shelf]]
+        width = 7
+        labels = ["a", "b"]
+        [[room.shelf]]
+        width = 8
+    """
+    assert house(text) == HouseConfig(
+        (
+            Room("attic", more={"6": "x", "list": [1]}),
+            Room(height=3.0, shelf=(Shelf(7, ("a", "b")), Shelf(8))),
+        )
+    )
+
+
+def test_a_list_of_tables_is_no_setting_of_its_own():
+    assert list(settings(HouseConfig)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("room = 1", r"^house.room is a list of tables: write \[\[house.room\]\] bef"),
+        ("room = [1]", r"^house.room is a list of tables"),
+        ("[room]", r"^house.room is a list of tables"),
+        (
+            "[[room]]\n[[room]]\nnaem = 1",
+            r"^\[\[house.room\]\] number 2: there is no s",
+        ),
+        ("[[room]]\nname = 1", r"number 1: name is 1; it must be a text$"),
+        ("[[room]]\nheight = 9", r"number 1: height is 9.0; it must be between 1 and"),
+        ("[[room]]\nmore = 9", r"number 1: more is 9; it must be a table$"),
+        (
+            "[[room]]\n[[room.shelf]]",
+            r"^\[\[house.room\]\] number 1: \[\[house.room.shelf\]\] number 1: width is",
+        ),
+    ],
+)
+def test_a_mistake_in_a_table_is_named_with_its_place(text, message):
+    with pytest.raises(ConfigError, match=message):
+        house(text)

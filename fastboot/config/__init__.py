@@ -44,7 +44,13 @@ class Config:
     6969
     """
 
-    folder: Path = field(metadata={"text": "The folder to serve.", "flag": "FOLDER"})
+    folder: Path = field(
+        metadata={
+            "text": "The folder to serve.",
+            "flag": "FOLDER",
+            "missing": "no folder to serve was named",
+        }
+    )
     interface: tuple[str, ...] = setting(
         (), "Serve on this interface only; may be given again."
     )

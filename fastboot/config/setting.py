@@ -30,14 +30,19 @@ def setting(default: Any, text: str, **more: Any) -> Any:  # noqa: ANN401
 def flag(part: type, name: str) -> str:
     """How the command calls a field of `Config` or of one of its parts.
 
-    >>> from fastboot.config import Config, HttpConfig
-    >>> flag(HttpConfig, "idle_timeout"), flag(Config, "folder")
-    ('--http-idle-timeout', 'FOLDER')
+    A dataclass that is none of these, whose name does not end with "Config", is a table
+    in a list of tables: it stands only in files, where a key is called by its name.
+
+        >>> from fastboot.config import Config, HttpConfig
+        >>> flag(HttpConfig, "idle_timeout"), flag(Config, "folder")
+        ('--http-idle-timeout', 'FOLDER')
     """
     fields: dict[str, dataclasses.Field[Any]] = part.__dict__["__dataclass_fields__"]
     given = fields[name].metadata.get("flag")
     if given:
         return str(given)
+    if not part.__name__.endswith("Config"):
+        return name
     prefix = part.__name__.removesuffix("Config").lower()
     return "--" + f"{prefix} {name}".strip().replace(" ", "-").replace("_", "-")
 
