@@ -18,13 +18,26 @@ class Reader:
 
     style: "once" reports a gap once, as RFC 7440 means it; "every" reports it for each
     block that follows, as edk2 does; "silent" waits for its timer, as U-Boot does.
+    wishes: with `msftwindow`, windows to ask for with one ACK after the other.
     """
 
-    def __init__(self, blksize=512, window=1, *, oack=True, style="once", timeout=1.0):
+    def __init__(
+        self,
+        blksize=512,
+        window=1,
+        *,
+        oack=True,
+        style="once",
+        timeout=1.0,
+        rollover=0,
+        wishes=(),
+    ):
         self.blksize = blksize
         self.window = window
         self.style = style
         self.timeout = timeout
+        self.rollover = rollover
+        self.wishes = itertools.cycle(wishes) if wishes else None
         self.expected = 0 if oack else 1
         self.in_window = 0
         self.reported = None
@@ -40,7 +53,7 @@ class Reader:
             case OptionAck():
                 if self.expected <= 1 and not self.payload:
                     self.expected = 1
-                    return [Ack(0).encode()]
+                    return self._ack(0)
                 return []
             case Data(block, payload):
                 return self._data(block, payload)
@@ -48,10 +61,23 @@ class Reader:
                 self.error = (code, message)
                 return []
 
+    def _number(self, block):
+        """What follows 65535 is 0, or 1 where that was negotiated."""
+        while block > 65535:
+            block -= 65536 - self.rollover
+        return block
+
+    def _ack(self, block):
+        """Acknowledge a block, and with `msftwindow` say how many are to follow."""
+        if self.wishes:
+            self.window = next(self.wishes)
+            return [Ack(self._number(block), self.window).encode()]
+        return [Ack(self._number(block)).encode()]
+
     def _data(self, block, payload):
         if self.done:
-            return [Ack((self.expected - 1) & 0xFFFF).encode()]
-        if self.expected == 0 or block != self.expected & 0xFFFF:
+            return self._ack(self.expected - 1)
+        if self.expected == 0 or block != self._number(self.expected):
             return self._gap(block)
         self.payload.append(payload)
         self.expected += 1
@@ -60,7 +86,7 @@ class Reader:
         self.done = len(payload) < self.blksize
         if self.done or self.in_window == self.window:
             self.in_window = 0
-            return [Ack(block).encode()]
+            return self._ack(self.expected - 1)
         return []
 
     def _gap(self, block):
@@ -68,19 +94,19 @@ class Reader:
             return []
         behind = (self.expected - block) & 0xFFFF
         if 0 < behind < 0x8000 and self.window == 1:
-            return [Ack(block).encode()]  # the acknowledgement was lost
+            return [Ack(block).encode()]  # the acknowledgement was lost; as it came
         if self.style == "once" and self.reported == self.expected:
             return []
         self.reported = self.expected
         self.in_window = 0
-        return [Ack((self.expected - 1) & 0xFFFF).encode()]
+        return self._ack(self.expected - 1)
 
     def tick(self, now):
         self.deadline = now + self.timeout
         if self.expected == 0 or (self.expected == 1 and not self.payload):
             return []  # a real one repeats its request: the engine's business
         self.in_window = 0
-        return [Ack((self.expected - 1) & 0xFFFF).encode()]
+        return self._ack(self.expected - 1)
 
 
 class Wire:

@@ -15,12 +15,10 @@ from functools import partial
 
 from fastboot.arrival import arrival
 from fastboot.poller import READ, WRITE, Poller
-from fastboot.tftp.blocks import NetasciiBlocks
 from fastboot.tftp.carrier import Broken, Ended, Request, Stray
 from fastboot.tftp.packet import Error, ErrorCode, OptionAck
 from fastboot.tftp.ports import Ports, answering
 from fastboot.tftp.transfer import Outcome
-from fastboot.tftp.transfer import Sender as PythonSender
 
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.math cimport ceil
@@ -722,10 +720,9 @@ cdef class Carrier:
         transfer.timer.tick = -1
         transfer.fd = line[0]
         address_init(&transfer.address, line[1], entry.ancillary)
-        if job.netascii:
+        if job.is_unusual:
             transfer.in_python = True
-            blocks = NetasciiBlocks(blob, negotiated.blksize)
-            entry.sender = PythonSender(blocks, job.terms)
+            entry.sender = job.sender()
             return entry
         machine_init(
             &transfer.machine, blob.size, blob.size // negotiated.blksize + 1,

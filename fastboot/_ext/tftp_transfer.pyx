@@ -4,6 +4,8 @@
 The machine is a struct, and what it wants sent is a burst of block numbers. Whoever
 asked it sends them and says so with `machine_sent`. `Sender` puts Python's interface
 around it, so that both can be held against each other datagram by datagram.
+
+Rules 8 and 9, for which few clients ask, are left to the Python machine.
 """
 
 from fastboot.errors import ContentChanged
@@ -36,7 +38,7 @@ cdef void machine_init(
     m.window = window
     m.probe = probe
     m.patience = patience
-    m.longest = timeout if timeout > 0 else _RTO_MAX
+    m.longest = max(timeout, _RTO_FIRST) if timeout > 0 else _RTO_MAX
     m.acked = -1 if oack else 0
     m.sent = m.acked
     m.highest = m.acked

@@ -24,6 +24,11 @@ class TftpConfig:
         "Largest window granted, blocks: past 64 clients gain little (RFC 7440's own "
         "table) and their receive buffers overflow.",
     )
+    msftwindow: bool = setting(
+        False,
+        "Let Windows' loader change the window with every ACK (msftwindow). Off: there "
+        "is firmware that fails with it, and windowsize serves as well.",
+    )
     idle_timeout: float = setting(
         60.0,
         "Seconds without progress after which a transfer ends: longer than GRUB and "
@@ -45,7 +50,8 @@ class TftpConfig:
     def __post_init__(self) -> None:
         """Check each value."""
         between(self, port=PORTS)
-        # The bounds of RFC 2348, section 2, and of RFC 7440, section 3.
-        between(self, max_blksize=(8, 65464), max_windowsize=(1, 65535))
+        # RFC 2348, section 2. Of 65536 block numbers a window may use less than half,
+        # so that an old ACK never looks like a new one.
+        between(self, max_blksize=(8, 65464), max_windowsize=(1, 32767))
         between(self, idle_timeout=(1, SECONDS_MAX), cache_bytes=(0, CACHE_MAX))
         between(self, max_transfers=(1, COUNT_MAX), max_per_client=(1, COUNT_MAX))

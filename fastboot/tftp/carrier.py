@@ -94,6 +94,18 @@ class Job:
     came: Arrival
     mtu: int = 1500
 
+    @property
+    def is_unusual(self) -> bool:
+        """Whether it asks for what the machine in C does not know."""
+        negotiated = self.terms.negotiated
+        return self.netascii or negotiated.rollover != 0 or negotiated.msftwindow
+
+    def sender(self) -> Sender:
+        """The machine that does it, in Python."""
+        kind = NetasciiBlocks if self.netascii else OctetBlocks
+        blocks: Blocks = kind(self.blob, self.terms.negotiated.blksize)
+        return Sender(blocks, self.terms)
+
 
 @dataclass(slots=True)
 class _Transfer:
@@ -170,9 +182,7 @@ class Carrier:
     def begin(self, line: Line, job: Job) -> list[Happening]:
         """Start a transfer where none runs; what came of it at once."""
         now = self._clock()
-        kind = NetasciiBlocks if job.netascii else OctetBlocks
-        blocks: Blocks = kind(job.blob, job.terms.negotiated.blksize)
-        sender = Sender(blocks, job.terms)
+        sender = job.sender()
         self._transfers[line] = _Transfer(sender, answering(line[1], job.came), now)
         self._unconfirmed += 1
         return self._at_once(line, partial(sender.start, now))

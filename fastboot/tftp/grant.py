@@ -26,7 +26,7 @@ def limits_for(peer: Peer, mtu: int, config: TftpConfig) -> Limits:
     """
     overhead = OVERHEAD_IPV6 if len(peer) == 4 else OVERHEAD_IPV4
     blksize = max(8, min(config.max_blksize, mtu - overhead))
-    return Limits(blksize, config.max_windowsize)
+    return Limits(blksize, config.max_windowsize, config.msftwindow)
 
 
 @lru_cache(KEPT)

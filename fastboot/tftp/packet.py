@@ -129,23 +129,27 @@ class Data:
 class Ack:
     """ACK: that block arrived (RFC 1350, section 5).
 
-        0        2        4
-        +--------+--------+
-        | 0x0004 | block  |      whatever follows is ignored
-        +--------+--------+
+        0        2        4        5
+        +--------+--------+ - - - -+
+        | 0x0004 | block  | wanted |      what follows means nothing
+        +--------+--------+ - - - -+
 
-    Longer ACKs are taken: some stacks pad them, and Windows' variable window appends
-    a byte.
+    Longer ACKs are taken: some stacks pad them, and Windows' loader appends a byte
+    where `msftwindow` was negotiated.
 
     Attributes:
         block: Block number on the wire, 0..65535; 0 acknowledges an OACK.
+        wanted: Blocks to be sent before the next ACK, 1..255; 0: it does not say.
+            Means nothing unless `msftwindow` was negotiated.
     """
 
     block: int
+    wanted: int = 0
 
     def encode(self) -> bytes:
         """The bytes on the wire."""
-        return _HEAD.pack(Opcode.ACK, self.block)
+        tail = bytes([self.wanted]) if self.wanted else b""
+        return _HEAD.pack(Opcode.ACK, self.block) + tail
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +215,7 @@ def decode(data: bytes) -> Packet:
         case Opcode.DATA:
             return Data(number, data[4:])
         case Opcode.ACK:
-            return Ack(number)
+            return Ack(number, data[4] if len(data) > 4 else 0)
         case Opcode.ERROR:
             return Error(number, data[4:].split(b"\0", 1)[0])
         case Opcode.RRQ:

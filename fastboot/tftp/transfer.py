@@ -26,6 +26,9 @@ Rules, and where they come from:
    down to a block: a link that loses so much cannot take more, and whoever forged an
    ACK in somebody's name gets three windows for it and no more.
 7. A client that has acknowledged nothing gets one packet, three times at most.
+8. Blocks count without end; on the wire 65535 is followed by 0, or by 1 where that was
+   negotiated (tftp-hpa's `rollover`).
+9. With `msftwindow` each ACK says how many blocks the next window has.
 """
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ from enum import Enum
 from fastboot.errors import ContentChanged, DecodeError
 
 from .blocks import Blocks
-from .options import Negotiated
+from .options import WINDOW_MAX, Negotiated
 from .packet import Ack, Data, Error, ErrorCode, OptionAck, decode
 
 RTO_FIRST = 1.0
@@ -94,6 +97,8 @@ class Sender:
         self._terms = terms
         self._blksize = terms.negotiated.blksize
         self._window = terms.negotiated.windowsize
+        # Numbers after 65535 repeat with this period.
+        self._period = 65536 - terms.negotiated.rollover
         self._acked = -1 if terms.negotiated.answer else 0  # everything up to here
         self._highest = self._acked  # ever sent
         self._last: int | None = None  # the final block, once it was read
@@ -145,8 +150,8 @@ class Sender:
         except DecodeError:
             return []
         match packet:
-            case Ack(block):
-                return self._acknowledge(block, now)
+            case Ack(block, wanted):
+                return self._acknowledge(block, wanted, now)
             case Error(code, message):
                 return self._aborted(code, message)
             case _:
@@ -170,8 +175,8 @@ class Sender:
         self._finish(Outcome.CLOSED, reason)
         return [Error(ErrorCode.NOT_DEFINED, reason.encode()).encode()]
 
-    def _acknowledge(self, wire: int, now: float) -> list[bytes]:
-        ahead = (wire - self._acked) & 0xFFFF
+    def _acknowledge(self, wire: int, wanted: int, now: float) -> list[bytes]:
+        ahead = self._ahead(wire)
         if ahead == 0:
             return self._acknowledged_again(now)
         if ahead > self._highest - self._acked:
@@ -184,9 +189,25 @@ class Sender:
         self._give_up = now + self._terms.patience
         self._sends = 0
         self._repeated_for_ack = False
+        if wanted and self._terms.negotiated.msftwindow:
+            self._window = wanted
         if self._acked == self._last:
             return self._finish(Outcome.DONE)
         return self._send_window(now)
+
+    def _ahead(self, wire: int) -> int:
+        """How many blocks an ACK's number lies after the last one acknowledged."""
+        if self._acked < 65536 - WINDOW_MAX:
+            return (wire - self._acked) & 0xFFFF  # nothing was counted over yet
+        if self._period == 65535 and wire == 0:
+            return self._period  # no block has that number
+        return (wire - self._acked) % self._period
+
+    def _number(self, block: int) -> int:
+        """A block's number on the wire."""
+        if block < 65536:
+            return block
+        return (block - 65536) % self._period + 65536 - self._period
 
     def _acknowledged_again(self, now: float) -> list[bytes]:
         if self._window == 1 or self._repeated_for_ack or not self._confirmed:
@@ -229,7 +250,7 @@ class Sender:
         if len(blocks[-1]) < self._blksize:
             self._last = first + len(blocks) - 1
         return [
-            Data(number & 0xFFFF, block).encode()
+            Data(self._number(number), block).encode()
             for number, block in enumerate(blocks, first)
         ]
 
@@ -250,7 +271,9 @@ class _RoundTrip:
     """The retransmission time-out of RFC 6298."""
 
     def __init__(self, asked: float | None) -> None:
-        self._longest = RTO_MAX if asked is None else asked
+        # A shorter one than the first time-out would let a request from a forged
+        # address have many answers a second; the round trip makes it shorter anyway.
+        self._longest = RTO_MAX if asked is None else max(asked, RTO_FIRST)
         self._variation = 0.0
         self._factor = 1.0
         self.smoothed = 0.0  # seconds; 0 until something was measured

@@ -19,6 +19,7 @@ from fastboot.tftp.packet import Ack, Data, Error, OptionAck, ReadRequest, decod
 from fastboot.tftp.ports import POOL
 from fastboot.tftp.strangers import STRAY_ERRORS
 from fastboot.tree import Blob, Directory, Memory
+from wire import Reader
 
 OCTET = b"octet"
 
@@ -140,6 +141,44 @@ def test_netascii_is_converted(serve):
     served = serve(TREE)
     got = served.get(served.client(), b"lines", mode=b"netascii")
     assert got == b"one\r\ntwo\r\0\r\n"
+
+
+class Windowed:
+    """Fetches a file of `served` in windows of blocks of 8 bytes; see `Reader`."""
+
+    def __init__(self, served, window, wishes=(), rollover=0):
+        self.served = served
+        self.sock = served.client()
+        self.reader = Reader(8, window, wishes=wishes, rollover=rollover)
+
+    def get(self, name, *options):
+        packet, tid = self.served.ask(self.sock, name, *options)
+        while packet is not None:
+            for answer in self.reader.receive(packet.encode(), 0.0):
+                self.sock.sendto(answer, tid)
+                self.served.poll()
+            packet, _ = self.served.take(self.sock)
+        return b"".join(self.reader.payload)
+
+
+@pytest.mark.slow
+def test_T9_rollover_to_one_is_served(serve):
+    data = FILE * 110  # more than 65535 blocks of 8 bytes
+    client = Windowed(serve(Memory({"large": data})), 64, rollover=1)
+    options = ((b"blksize", b"8"), (b"windowsize", b"64"), (b"rollover", b"1"))
+    assert client.get(b"large", *options) == data
+
+
+def test_windows_that_change_with_each_ack_are_served_where_they_are_allowed(serve):
+    client = Windowed(serve(TREE, msftwindow=True), 4, wishes=(3, 20, 1))
+    options = ((b"blksize", b"8"), (b"msftwindow", b"31416"))
+    assert client.get(b"file", *options) == FILE
+
+
+def test_windows_that_change_with_each_ack_are_not_offered_otherwise(serve):
+    served = serve(TREE)
+    packet, _ = served.ask(served.client(), b"file", (b"msftwindow", b"31416"))
+    assert isinstance(packet, Data)
 
 
 def test_the_size_is_not_told_in_netascii(serve):

@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastboot.tftp.options import Limits, Negotiated, negotiate, number
+from fastboot.tftp.options import (
+    MSFT_WINDOW,
+    WINDOW_MAX,
+    Limits,
+    Negotiated,
+    negotiate,
+    number,
+)
 
 
 def ask(name, value, limits=Limits(), size=5000):  # noqa: B008 (frozen)
@@ -52,10 +59,107 @@ def test_T2_a_malformed_blksize_is_left_out_and_the_transfer_goes_on(value):
     assert ask(b"blksize", value) == Negotiated()
 
 
-@pytest.mark.parametrize("name", [b"blksize", b"windowsize", b"timeout", b"tsize"])
+NAMES = [
+    *(b"blksize", b"blksize2", b"timeout", b"utimeout", b"tsize"),
+    *(b"windowsize", b"rollover", b"msftwindow"),
+]
+ALL = Limits(msftwindow=True)
+
+
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("value", NO_NUMBERS)
 def test_T2_what_is_no_number_is_left_out_of_every_option(name, value):
-    assert ask(name, value).answer == ()
+    assert ask(name, value, ALL).answer == ()
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("spelling", [bytes.lower, bytes.upper, bytes.title])
+def test_names_mean_the_same_in_any_case_and_keep_their_spelling(name, spelling):
+    good = {b"timeout": b"3", b"utimeout": b"20000", b"rollover": b"1"}
+    value = b"31416" if name == b"msftwindow" else good.get(name, b"64")
+    ((named, _),) = ask(spelling(name), value, ALL).answer
+    assert named == spelling(name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_option_that_is_refused_to_a_client_is_left_out(name):
+    limits = Limits(msftwindow=True, refused=frozenset({name}))
+    good = {b"timeout": b"3", b"utimeout": b"20000", b"rollover": b"1"}
+    value = b"31416" if name == b"msftwindow" else good.get(name, b"64")
+    assert ask(name.upper(), value, limits) == Negotiated()
+
+
+@pytest.mark.parametrize(
+    ("asked", "limit", "granted"),
+    [
+        (b"8", 65464, 8),
+        (b"9", 65464, 8),  # a power of two, never more than was asked for
+        (b"1468", 65464, 1024),
+        (b"2048", 1468, 1024),  # nor more than fits the MTU
+        (b"32768", 65464, 32768),
+        (b"65464", 65464, 32768),  # tftp-hpa knows no more
+    ],
+)
+def test_blksize2_is_granted_as_a_power_of_two(asked, limit, granted):
+    terms = ask(b"blksize2", asked, Limits(limit))
+    assert (terms.blksize, terms.answer) == (granted, ((b"blksize2", b"%d" % granted),))
+
+
+def test_of_blksize_and_blksize2_the_first_counts():
+    both = ((b"blksize2", b"1468"), (b"blksize", b"1468"))
+    assert negotiate(both, Limits(), 9).answer == ((b"blksize2", b"1024"),)
+    assert negotiate(both[::-1], Limits(), 9).answer == ((b"blksize", b"1468"),)
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [
+        (b"9999", None),
+        (b"10000", 0.01),
+        (b"2500000", 2.5),
+        (b"255000000", 255.0),
+        (b"255000001", None),
+    ],
+)
+def test_utimeout_is_in_microseconds_and_granted_as_it_is(asked, seconds):
+    terms = ask(b"utimeout", asked)
+    assert terms.timeout == seconds
+    assert terms.answer == (((b"utimeout", asked),) if seconds else ())
+
+
+def test_utimeout_goes_before_timeout():
+    options = ((b"timeout", b"5"), (b"utimeout", b"300000"))
+    terms = negotiate(options, Limits(), 9)
+    assert (terms.timeout, terms.answer) == (0.3, options)
+
+
+@pytest.mark.parametrize(("asked", "granted"), [(b"0", 0), (b"1", 1), (b"2", None)])
+def test_rollover_is_zero_or_one(asked, granted):
+    terms = ask(b"rollover", asked)
+    assert terms.rollover == (granted or 0)
+    assert bool(terms.answer) == (granted is not None)
+
+
+def test_msftwindow_is_granted_where_it_is_allowed():
+    options = ((b"windowsize", b"8"), (b"msftwindow", b"31416"))
+    terms = negotiate(options, ALL, 9)
+    assert terms.answer == ((b"windowsize", b"8"), (b"msftwindow", b"27182"))
+    assert (terms.windowsize, terms.msftwindow) == (8, True)
+    assert negotiate(options, Limits(), 9).answer == options[:1]
+
+
+def test_msftwindow_begins_with_four_blocks_where_no_window_was_asked_for():
+    assert ask(b"msftwindow", b"31416", ALL).windowsize == MSFT_WINDOW
+
+
+def test_msftwindow_with_another_number_means_nothing():
+    assert ask(b"msftwindow", b"27182", ALL) == Negotiated()
+
+
+def test_no_window_is_so_large_that_an_old_ack_looks_like_a_new_one():
+    assert ask(b"windowsize", b"65535", Limits(windowsize=65535)).windowsize == (
+        WINDOW_MAX
+    )
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ packets = st.one_of(
     st.builds(ReadRequest, text, mode, options),
     st.builds(WriteRequest, text, mode, options),
     st.builds(Data, number, st.binary(max_size=600)),
-    st.builds(Ack, number),
+    st.builds(Ack, number, st.integers(0, 255)),
     st.builds(Error, number, text),
     st.builds(OptionAck, options.filter(bool)),
 )
@@ -90,10 +90,17 @@ def test_an_empty_block_is_data():
     assert decode(b"\0\3\0\1") == Data(1, b"")
 
 
-@pytest.mark.parametrize("tail", [b"", b"\x04", b"\0\0\0\0"])
-def test_what_follows_an_ack_is_ignored(tail):
-    # Windows' variable window appends a byte, some stacks pad to eight.
-    assert decode(b"\0\4\0\7" + tail) == Ack(7)
+@pytest.mark.parametrize(
+    ("tail", "wanted"),
+    [
+        (b"", 0),
+        (b"\x04", 4),  # Windows' loader, where msftwindow was negotiated
+        (b"\0\0\0\0", 0),  # some stacks pad to eight
+        (b"\x04\xff\xff", 4),
+    ],
+)
+def test_an_ack_may_say_how_many_blocks_are_wanted(tail, wanted):
+    assert decode(b"\0\4\0\7" + tail) == Ack(7, wanted)
 
 
 @pytest.mark.parametrize("tail", [b"\0", b"", b"\0junk"])

@@ -25,7 +25,8 @@ from wire import LATENCY, Reader, Wire
 def sender_of(data, *, blksize=512, window=1, oack=True, probe=False, **terms):
     answer = ((b"blksize", b"%d" % blksize),) if oack else ()
     timeout = terms.pop("timeout", None)
-    negotiated = Negotiated(blksize, window, timeout, answer, probe)
+    more = {name: terms.pop(name, 0) for name in ("rollover", "msftwindow")}
+    negotiated = Negotiated(blksize, window, timeout, answer, probe, **more)
     blocks = OctetBlocks(Blob.from_bytes(data), blksize)
     return Sender(blocks, Terms(negotiated, len(data), **terms))
 
@@ -217,6 +218,16 @@ def test_a_timeout_that_was_asked_for_is_the_longest():
     assert max(gaps) == 3
 
 
+def test_T3_a_timeout_below_a_second_makes_no_more_packets_than_one_of_a_second():
+    sender = sender_of(content(5000), timeout=0.01)
+    sender.start(0.0)
+    sender.receive(ack(0), 0.001)
+    sent = 0
+    while not sender.finished:
+        sent += len(sender.tick(sender.deadline))
+    assert sent <= 60 + 3
+
+
 # The end
 
 
@@ -306,6 +317,65 @@ def test_T9_block_numbers_go_on_at_zero_after_65535(window):
     wire.run(until=10_000)
     assert b"".join(reader.payload) == content(size)
     assert wire.sender.outcome is Outcome.DONE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("window", "loss"), [(1, 0.001), (7, 0.001), (64, 0.001), (32767, 0.0)]
+)
+def test_T9_block_numbers_go_on_at_one_where_that_was_negotiated(window, loss):
+    rng = random.Random(window)
+    data = content(8 * 65536 * 2 + 5)
+    reader = Reader(8, window, rollover=1)
+    sender = sender_of(data, blksize=8, window=window, rollover=1)
+    wire = Wire(sender, reader, fate=lambda n: rng.random() < loss and n > 1 and "lose")
+    wire.run(until=10_000)
+    assert b"".join(reader.payload) == data
+    numbers = [decode(packet).block for packet in wire.sent[1:]]
+    assert set(numbers) == set(range(1, 65536))
+
+
+@pytest.mark.parametrize("rollover", [0, 1])
+def test_T9_what_follows_65535_is_what_was_negotiated(rollover):
+    sender = sender_of(content(8 * 70_000), blksize=8, window=8, rollover=rollover)
+    sender.start(0.0)
+    for block in range(0, 65529, 8):
+        packets = sender.receive(ack(block), 0.001 * block)
+    after = [rollover, rollover + 1, rollover + 2]
+    assert blocks_in(packets) == [65529, *range(65530, 65536), rollover]
+    assert blocks_in(sender.receive(ack(rollover), 98.0))[:2] == after[1:]
+    assert sender.receive(ack(65535), 99.0) == []  # late
+    assert (
+        sender.receive(ack(0 if rollover else 0x8000), 99.0) == []
+    )  # no block of ours
+
+
+def test_with_msftwindow_each_ack_says_how_many_blocks_follow():
+    sender = sender_of(content(512 * 50), window=4, msftwindow=True)
+    sender.start(0.0)
+    assert blocks_in(sender.receive(ack(0), 0.1)) == [1, 2, 3, 4]
+    assert blocks_in(sender.receive(Ack(4, 2).encode(), 0.2)) == [5, 6]
+    assert blocks_in(sender.receive(Ack(6, 5).encode(), 0.3)) == [7, 8, 9, 10, 11]
+    assert len(sender.receive(Ack(11).encode(), 0.4)) == 5  # it does not say: as before
+
+
+def test_a_longer_ack_means_nothing_where_msftwindow_was_not_negotiated():
+    sender = sender_of(content(512 * 50), window=4)
+    sender.start(0.0)
+    sender.receive(ack(0), 0.1)
+    assert blocks_in(sender.receive(Ack(4, 2).encode(), 0.2)) == [5, 6, 7, 8]
+
+
+@pytest.mark.parametrize("loss", [0.0, 0.05])
+def test_a_file_arrives_through_windows_of_changing_size(loss):
+    rng = random.Random(9)
+    data = content(512 * 300 + 7)
+    reader = Reader(window=4, wishes=(1, 9, 3, 255, 30))
+    sender = sender_of(data, window=4, msftwindow=True)
+    wire = Wire(sender, reader, fate=lambda n: rng.random() < loss and n > 1 and "lose")
+    wire.run(until=1000)
+    assert b"".join(reader.payload) == data
+    assert sender.outcome is Outcome.DONE or loss
 
 
 def test_T9_blocks_count_past_four_gibibytes():
