@@ -15,6 +15,7 @@ from typing import NoReturn
 import pytest
 
 PACKAGES = {
+    "aria2c": "aria2",
     "atftp": "atftp",
     "busybox": "busybox-static",
     "cpio": "cpio",
@@ -28,6 +29,7 @@ PACKAGES = {
     "tftp": "tftp-hpa",
     "tshark": "tshark",
     "unshare": "util-linux",
+    "wget": "wget",
 }
 """The Debian package of each program."""
 

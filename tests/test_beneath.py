@@ -282,3 +282,17 @@ def make_tree(made=[]):  # noqa: B006 (made once)
         os.symlink("../dir", os.path.join(path, "dir/in"))
         made += [os.open(path, os.O_RDONLY), folder]
     return made[0]
+
+
+def test_P10_a_hard_link_is_the_file_itself(root):
+    """Whoever may write into the folder decides what is served from it."""
+    inside, fd = root
+    os.link(inside / "file", inside / "same")
+    assert read(fd, "/same") == "file"
+
+
+def test_P10_a_file_that_others_may_not_read_is_served_where_we_may(root):
+    """The folder is named in order to be served; what must not be is kept elsewhere."""
+    inside, fd = root
+    (inside / "file").chmod(0o600)
+    assert read(fd, "/file") == "file"

@@ -18,7 +18,14 @@ FLOORS = [
     # 1: content, settings, and what goes over the wire
     ["tree", "settings", "report", "engine", "listen", "interfaces"],
     ["arrival"],
-    ["tftp.ports", "http.limits", "http.dates", "dhcp.options", "tftp.packet"],
+    [
+        "tftp.ports",
+        "http.limits",
+        "http.dates",
+        "http.places",
+        "dhcp.options",
+        "tftp.packet",
+    ],
     ["http.message", "dhcp.packet", "dhcp.pxe", "tftp.options", "tftp.blocks"],
     ["http.ranges", "tftp.request"],
     # 2: machines

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .setting import COUNT_MAX, PORTS, SECONDS_MAX, between, setting
+from .setting import COUNT_MAX, PORTS, RATE_MAX, SECONDS_MAX, between, setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,31 @@ class HttpConfig:
         "Seconds a client may take nothing of an answer before it is cut off; iPXE "
         "itself gives up after as long.",
     )
-    max_connections: int = setting(4096, "Connections at the same time.")
+    min_rate: int = setting(
+        512,
+        "Bytes a second that a client has to take of an answer, on average over the "
+        "stall timeout; 0: any byte will do. The slowest machine takes a hundred times "
+        "as much.",
+    )
+    max_connections: int = setting(
+        4096, "Connections at the same time; who comes then is told to come back (503)."
+    )
+    max_per_client: int = setting(
+        1024,
+        "Connections of one address at the same time: a machine has one to sixteen, a "
+        "network behind one address some hundreds.",
+    )
+    max_requests: int = setting(
+        100_000,
+        "Requests on one connection; it is closed after the last. A disk read over "
+        "HTTP makes tens of thousands.",
+    )
 
     def __post_init__(self) -> None:
         """Check each value."""
         between(self, port=PORTS)
         seconds = (1, SECONDS_MAX)
         between(self, head_timeout=seconds, idle_timeout=seconds)
-        between(self, stall_timeout=seconds, max_connections=(1, COUNT_MAX))
+        between(self, stall_timeout=seconds, min_rate=(0, RATE_MAX))
+        count = (1, COUNT_MAX)
+        between(self, max_connections=count, max_per_client=count, max_requests=count)

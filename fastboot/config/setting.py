@@ -18,6 +18,9 @@ SECONDS_MAX = 1_000_000
 COUNT_MAX = 1_000_000
 """Most transfers or connections that can be allowed, more than descriptors allow."""
 
+RATE_MAX = 1_000_000_000
+"""Highest rate that can be demanded, bytes a second: more than most links have."""
+
 CACHE_MAX = 1 << 40
 """Largest cache, bytes."""
 

@@ -34,10 +34,6 @@ RETRY_AFTER = 5
 
 _RETRY = (("Retry-After", str(RETRY_AFTER)),)
 
-LEAST_PROGRESS = 64 << 10
-"""Bytes that a client has to take within `stall_timeout`, or the rest of its answer:
-one that takes a byte now and then would keep its place for ever."""
-
 NOTEWORTHY = 1 << 20
 """Bytes from which on a part of a file is reported as a transfer; a disk read over HTTP
 asks for thousands of small ones (iPXE's sanboot)."""
@@ -117,6 +113,9 @@ class Connection:
         client: The peer's address.
         server: The address of ours that it reached.
         now: When it was accepted.
+
+    Attributes:
+        client: As given.
     """
 
     def __init__(
@@ -134,14 +133,18 @@ class Connection:
         self._open = open_blob
         self._emit = emit
         self._wall_clock = wall_clock
-        self._client = client
+        self.client = client
         self._server = server
         self._buffer = bytearray()
         self._blob: Blob | None = None
         self._transfer: _Transfer | None = None
         self._close = False  # after the answer under way
         self._draining = False  # after any answer
+        # What a client has to take within `stall_timeout`, or the rest of its answer:
+        # one that takes a byte now and then would keep its place for ever.
+        self._least = max(1, int(config.min_rate * config.stall_timeout))
         self._unrenewed = 0  # bytes taken since the stall deadline was moved
+        self._requests = 0
         self._phase = _Phase.WAITING
         # Whoever connects has something to ask; patience is for between requests.
         self.deadline = now + config.head_timeout
@@ -186,7 +189,7 @@ class Connection:
         if content and self._transfer:
             self._transfer.sent += count
         self._unrenewed += count
-        if self._unrenewed >= LEAST_PROGRESS:
+        if self._unrenewed >= self._least:
             self._unrenewed = 0
             self.deadline = now + self._config.stall_timeout
 
@@ -194,7 +197,7 @@ class Connection:
         """All of the answer was handed over."""
         if self._phase is not _Phase.ANSWERING:
             return []
-        transfer, client = self._transfer, self._client
+        transfer, client = self._transfer, self.client
         self._release()
         if transfer and transfer.noteworthy:
             took = now - transfer.began
@@ -213,7 +216,7 @@ class Connection:
         transfer = self._transfer
         if transfer and transfer.noteworthy:
             name, size, took = transfer.name, transfer.sent, now - transfer.began
-            self._emit(Failed("http", self._client, name, size, took, reason))
+            self._emit(Failed("http", self.client, name, size, took, reason))
         return self._end(reset=True)
 
     def tick(self, now: float) -> list[Action]:
@@ -259,11 +262,14 @@ class Connection:
             return []
         head, size = decoded
         del self._buffer[:size]
+        self._requests += 1
+        if self._requests >= self._config.max_requests:
+            self._draining = True
         return self._answer(head, now)
 
     def _answer(self, head: RequestHead, now: float) -> list[Action]:
         agent = (head.field(b"user-agent") or b"").decode("latin-1")
-        client = Client(self._client, "http", self._server, agent)
+        client = Client(self.client, "http", self._server, agent)
         try:
             blob = self._blob = self._open(head.path, client)
         except NotFound as error:
@@ -276,7 +282,7 @@ class Connection:
         if response.status >= 400:
             self._refused(head, REASONS[response.status])
         elif head.method == "HEAD" and response.status == 200:
-            self._emit(Probed("http", self._client, head.path, blob.size))
+            self._emit(Probed("http", self.client, head.path, blob.size))
         size = sum(part.length for part in response.body if isinstance(part, Span))
         if size:
             noteworthy = size == blob.size or size >= NOTEWORTHY
@@ -319,10 +325,10 @@ class Connection:
         return self._begin(refuse(status, self._wall_clock()), now)
 
     def _refused(self, head: RequestHead, reason: str) -> None:
-        self._emit(RequestRefused("http", self._client, head.path, reason))
+        self._emit(RequestRefused("http", self.client, head.path, reason))
 
     def _drop(self, reason: str) -> None:
-        self._emit(Dropped("http", self._client, reason))
+        self._emit(Dropped("http", self.client, reason))
 
     def _linger(self, now: float) -> list[Action]:
         self._buffer.clear()

@@ -25,6 +25,7 @@ from fastboot.tree import Blob, Client, Tree
 
 from .connection import Action, Connection, Send, SendFile, Shutdown
 from .link import Link
+from .places import Places, Seat
 
 TURN = 64 << 20
 """Bytes sent in one turn at the most, in equal shares."""
@@ -42,9 +43,6 @@ RECEIVE = 16 << 10
 
 ACCEPTS = 64
 """Connections accepted from one port in one turn."""
-
-TURNED_AWAY = 64
-"""Connections above the limit that are told so; the next are closed without a word."""
 
 PAUSE = 0.5
 """Seconds until the next accept after one failed for want of descriptors or memory."""
@@ -78,6 +76,7 @@ class Engine:
         self._poller = Poller()
         self._listeners: dict[int, socket.socket] = {}
         self._links: dict[int, Link] = {}
+        self._places = Places(config.max_connections, config.max_per_client)
         self._timers: Timers[int] = Timers()
         self._accept_at = math.inf  # set while accepting pauses
         self._closed = False
@@ -198,12 +197,24 @@ class Engine:
                 sock.close()  # reset before we came to it, or epoll has no room
 
     def _admit(self, sock: socket.socket, client: str, now: float) -> None:
-        excess = len(self._links) - self._config.max_connections
-        if excess >= 0:
+        seat = self._places.take(client)
+        if seat is not Seat.SERVED:
             self._counts["turned_away"] += 1
-        if excess >= TURNED_AWAY:
+        if seat is Seat.NONE:
             sock.close()
             return
+        try:
+            link = self._link(sock, client, now)
+        except OSError:
+            self._places.leave(client)
+            raise
+        self._links[link.fd] = link
+        if seat is Seat.TOLD:
+            self._guarded(link, SHARE_LEAST, link.machine.turn_away)
+        else:
+            self._timers.set(link.fd, link.machine.deadline)
+
+    def _link(self, sock: socket.socket, client: str, now: float) -> Link:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if sys.platform.startswith("linux"):
@@ -221,11 +232,7 @@ class Engine:
         )
         link = Link(sock, machine)
         self._poller.watch(link.fd, READ)
-        self._links[link.fd] = link
-        if excess >= 0:
-            self._guarded(link, SHARE_LEAST, machine.turn_away)
-        else:
-            self._timers.set(link.fd, link.machine.deadline)
+        return link
 
     def _guarded(
         self, link: Link, share: int, ask: Callable[[float], list[Action]]
@@ -303,6 +310,7 @@ class Engine:
     def _discard(self, link: Link, *, reset: bool) -> None:
         if self._links.pop(link.fd, None) is None:
             return
+        self._places.leave(link.machine.client)
         self._count_busy(link)
         self._poller.forget(link.fd)
         self._timers.forget(link.fd)

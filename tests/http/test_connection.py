@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,6 @@ from fastboot.config import HttpConfig
 from fastboot.errors import NotFound, Refused, Unavailable
 from fastboot.events import Dropped, Failed, Finished, Probed, RequestRefused
 from fastboot.http.connection import (
-    LEAST_PROGRESS,
     LINGER,
     NOTEWORTHY,
     Close,
@@ -23,8 +24,13 @@ from fastboot.http.limits import MAX_LINE
 from fastboot.tree import Blob
 
 HEAD_TIMEOUT, IDLE_TIMEOUT, STALL_TIMEOUT = 15.0, 75.0, 120.0
+MIN_RATE = 1000
 CONFIG = HttpConfig(
-    head_timeout=HEAD_TIMEOUT, idle_timeout=IDLE_TIMEOUT, stall_timeout=STALL_TIMEOUT
+    head_timeout=HEAD_TIMEOUT,
+    idle_timeout=IDLE_TIMEOUT,
+    stall_timeout=STALL_TIMEOUT,
+    min_rate=MIN_RATE,
+    max_requests=1000,
 )
 GET = b"GET /linux HTTP/1.1\r\nHost: boot\r\n\r\n"
 LINUX = bytes(range(250)) * 4
@@ -44,12 +50,12 @@ class Counted(Blob):
 class Peer:
     """A client of one connection: what it sends is answered at once."""
 
-    def __init__(self, now=0.0):
+    def __init__(self, now=0.0, config=CONFIG):
         self.events = []
         self.opened = []
         self.blobs = []
         self.machine = Connection(
-            CONFIG,
+            config,
             self.open,
             self.events.append,
             lambda: 1_800_000_000.0,
@@ -374,10 +380,25 @@ def test_H1_a_client_that_takes_nothing_is_cut_off():
 def test_H1_a_client_that_takes_enough_may_go_on():
     peer = Peer()
     peer.machine.receive(b"GET /disk HTTP/1.1\r\nHost:\r\n\r\n", 0.0)
-    peer.machine.taken(LEAST_PROGRESS - 1, 50.0, content=True)
+    peer.machine.taken(int(MIN_RATE * STALL_TIMEOUT) - 1, 50.0, content=True)
     assert peer.machine.deadline == STALL_TIMEOUT
     peer.machine.taken(1, 60.0, content=True)
     assert peer.machine.deadline == 60.0 + STALL_TIMEOUT
+
+
+def test_H1_without_a_least_rate_any_byte_buys_time():
+    peer = Peer(config=replace(CONFIG, min_rate=0))
+    peer.machine.receive(b"GET /disk HTTP/1.1\r\nHost:\r\n\r\n", 0.0)
+    peer.machine.taken(1, 50.0, content=True)
+    assert peer.machine.deadline == 50.0 + STALL_TIMEOUT
+
+
+def test_H7_the_last_request_that_a_connection_may_make_is_answered_and_it_is_closed():
+    peer = Peer(config=replace(CONFIG, max_requests=3))
+    out, rest = peer.ask(GET * 5)
+    assert out.count(b"HTTP/1.1 200 OK\r\n") == 3
+    assert out.count(b"\r\nConnection: close\r\n") == 1
+    assert rest == [Shutdown()]
 
 
 def test_the_last_wait_ends_as_well():

@@ -25,15 +25,17 @@ from fastboot.events import (
     Failed,
     Fault,
     Finished,
+    Probed,
     RequestRefused,
 )
 from fastboot.http import engine as module
 from fastboot.http.connection import Send
-from fastboot.http.engine import PAUSE, SHARE_MOST, TURNED_AWAY, Engine
+from fastboot.http.engine import PAUSE, SHARE_MOST, Engine
 from fastboot.http.link import Link
+from fastboot.http.places import TURNED_AWAY
 from fastboot.listen import Place
 from fastboot.timers import Timers
-from fastboot.tree import Directory, Memory
+from fastboot.tree import Blob, Directory, Memory
 from peers import need
 
 LOOPBACK = [Place("127.0.0.1")]
@@ -122,13 +124,19 @@ def folder(tmp_path):
     tree.close()
 
 
-def read_answer(client):
-    """Status, head and body of one answer."""
-    head, body = b"", b""
-    while not head.endswith(b"\r\n\r\n"):  # and not a byte of the next answer
+def read_answer_head(client):
+    """The head of one answer, and not a byte more."""
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
         more = client.recv(1)
         assert more, head
         head += more
+    return head
+
+
+def read_answer(client):
+    """Status, head and body of one answer."""
+    head, body = read_answer_head(client), b""
     length = re.search(rb"\r\nContent-Length: (\d+)", head)
     while length and len(body) < int(length[1]):
         more = client.recv(min(1 << 20, int(length[1]) - len(body)))
@@ -481,6 +489,69 @@ def test_connections_above_the_limit_are_told_so_and_then_not(serve):
             assert read_to_end(clients[-1])[0] == b""
     assert server.engine.stats()["turned_away"] == 1 + TURNED_AWAY
     assert len(server.of(Dropped)) == TURNED_AWAY
+
+
+def test_H1_one_address_has_no_more_connections_than_its_share(serve):
+    server = serve(Memory({"f": b"fine"}), max_per_client=1)
+    with server.polled(), server.connect() as first, server.connect() as second:
+        first.sendall(get(b"/f"))
+        assert read_answer(first)[2] == b"fine"
+        assert read_answer(second)[0] == 503
+        other = socket.create_connection(
+            server.address, PATIENCE, source_address=("127.0.0.9", 0)
+        )
+        with other:
+            other.sendall(get(b"/f"))
+            assert read_answer(other)[2] == b"fine"
+    server.pump(lambda: server.engine.stats()["connections"] == 0)
+    with server.polled(), server.connect() as again:  # its place was given back
+        again.sendall(get(b"/f"))
+        assert read_answer(again)[2] == b"fine"
+
+
+class Failing(Memory):
+    """A tree on a disk that fails: /stale fails when it is read."""
+
+    def open(self, name, client):
+        blob = super().open(name, client)
+        return Stale(size=blob.size, etag='"s"') if name == "/stale" else blob
+
+
+class Stale(Blob):
+    """What an NFS server does not know any more."""
+
+    def read(self, offset, length):
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+
+def test_F6_a_file_that_cannot_be_read_any_more_ends_its_transfer_and_no_other(serve):
+    server = serve(Failing({"stale": b"gone", "f": b"fine"}))
+    with server.polled(), server.connect() as client, server.connect() as other:
+        client.sendall(get(b"/stale"))
+        data, reset = read_to_end(client)
+        assert reset
+        assert not data.endswith(b"gone")
+        other.sendall(get(b"/f"))
+        assert read_answer(other)[2] == b"fine"
+    (event,) = server.of(Failed)
+    assert event.reason == "Stale file handle"
+    assert not server.of(Fault)
+
+
+def test_H10_what_follows_the_question_mark_is_in_no_report(serve):
+    """Tokens stand there: firmware can send none in a field."""
+    server = serve(Memory({"f": b"fine"}))
+    with server.polled(), server.connect() as client:
+        for path in (b"/f", b"/missing"):
+            client.sendall(get(path + b"?token=s3cret"))
+            read_answer(client)
+        client.sendall(b"HEAD /f?token=s3cret HTTP/1.1\r\nHost:\r\n\r\n")
+        read_answer_head(client)
+        client.sendall(b"PUT /f?token=s3cret HTTP/1.1\r\nHost:\r\n\r\n")
+        read_to_end(client)
+    kinds = [type(event) for event in server.events]
+    assert kinds == [Finished, RequestRefused, Probed, Dropped]
+    assert "s3cret" not in repr(server.events)
 
 
 @contextmanager

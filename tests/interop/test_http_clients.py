@@ -1,4 +1,4 @@
-"""Real HTTP clients: curl in all its moods, and busybox's wget."""
+"""Real HTTP clients: curl in all its moods, both kinds of wget, and aria2."""
 
 from __future__ import annotations
 
@@ -18,6 +18,13 @@ TO_TARGET = CURL + "--output {target} "
 
 BUSYBOX = "busybox wget -q -O {target} "
 
+WGET = "wget --no-verbose --tries=1 --output-document={target} "
+
+ARIA2 = (
+    "aria2c --quiet --no-conf --allow-overwrite=true --file-allocation=none "
+    "--dir={target.parent} --out={target.name} "
+)
+
 
 @pytest.fixture
 def big(files):
@@ -33,8 +40,14 @@ def big(files):
         TO_TARGET + "--http1.0 {web}/{name}",
         TO_TARGET + "--compressed {web}/{name}",  # we send what is in the file
         BUSYBOX + "{web}/{name}",
+        WGET + "{web}/{name}",
+        WGET + "--no-http-keep-alive {web}/{name}",
+        ARIA2 + "{web}/{name}",
     ],
-    ids=["curl", "curl-http1.0", "curl-compressed", "busybox"],
+    ids=[
+        *("curl", "curl-http1.0", "curl-compressed", "busybox"),
+        *("wget", "wget-close", "aria2"),
+    ],
 )
 def test_a_file_arrives_bit_for_bit(client, files, target, line, name):
     result = client(line, name=name)
@@ -200,3 +213,44 @@ def test_busybox_wget_resumes_a_download(client, target, big):
 def test_busybox_wget_asks_whether_a_file_is_there(client):
     assert client("busybox wget -q --spider {web}/513").returncode == 0
     assert client("busybox wget -q --spider {web}/missing").returncode == 1
+
+
+def test_wget_resumes_a_download(client, target, big):
+    copy = target.parent / BIG
+    copy.write_bytes(big[:20_000_000])
+    result = client("wget --progress=dot:giga --continue {web}/big")
+    assert result.returncode == 0
+    assert "206 Partial Content" in result.stderr
+    assert copy.read_bytes() == big
+
+
+def test_wget_does_not_fetch_again_what_is_as_old_as_its_copy(client, target, files):
+    again = "wget --no-verbose --timestamping {web}/513"
+    assert client(again).returncode == 0
+    copy = target.parent / "513"
+    assert copy.read_bytes() == (files / "513").read_bytes()
+    copy.chmod(0o400)
+    result = client(again)
+    assert result.returncode == 0
+    assert "URL:" not in result.stderr  # 304: it fetched nothing
+    os.utime(copy, (0, 0))
+    assert "URL:" in client(again).stderr
+
+
+def test_wget_asks_whether_files_are_there_on_one_connection(client):
+    result = client("wget --spider {web}/513 {web}/missing {web}/1")
+    assert result.returncode == 8  # "Server issued an error response"
+    assert result.stderr.count("Reusing existing connection") == 2
+
+
+def test_aria2_fetches_with_16_connections_at_once(client, target, big):
+    many = "--max-connection-per-server=16 --split=16 --min-split-size=1M "
+    assert client(ARIA2 + many + "{web}/big").returncode == 0
+    assert target.read_bytes() == big
+
+
+def test_aria2_goes_on_with_a_download_that_was_cut_off(client, target, big):
+    target.write_bytes(big[:20_000_000])
+    line = ARIA2.replace("--allow-overwrite=true", "--continue=true")
+    assert client(line + "{web}/big").returncode == 0
+    assert target.read_bytes() == big
