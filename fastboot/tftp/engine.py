@@ -182,7 +182,12 @@ class Engine:
         self._table.add(line, Entry(data, asked.name, blob, now))
         self._counters["transfers"] += 1
         job = Job(blob, terms, asked.netascii, came, mtu)
-        self._handle(self._carrier.begin(line, job))
+        try:
+            begun = self._carrier.begin(line, job)
+        except BaseException:  # content that cannot be read, for whatever reason
+            self._table.pop(line).blob.close()
+            raise
+        self._handle(begun)
         return None
 
     def _refuse(self, line: Line, came: Arrival, filename: bytes, error: Error) -> None:

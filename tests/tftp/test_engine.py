@@ -631,6 +631,21 @@ def test_a_mistake_inside_one_transfer_ends_it_and_frees_its_place(carrier, mode
     served.close()
 
 
+def test_content_that_cannot_be_begun_with_frees_its_place(carrier):
+    class Unbegun(Blob):
+        __slots__ = ()
+
+        def read(self, offset, length):
+            raise RuntimeError("no reason")
+
+    tree = SimpleNamespace(open=lambda name, client: Unbegun(size=100_000, etag='"x"'))
+    served = Served(tree, carrier, max_transfers=1)
+    served.ask(served.client(), b"file")
+    assert served.engine.idle
+    assert any(isinstance(event, events.Fault) for event in served.events)
+    served.close()
+
+
 def test_closing_twice_does_nothing_more(carrier):
     served = Served(TREE, carrier)
     served.close()

@@ -1,0 +1,16 @@
+from fastboot._ext.tftp_pictures cimport Picture
+from fastboot._ext.tftp_table cimport Transfer
+
+cdef class Entry:
+    cdef Transfer* transfer
+    cdef object line
+    cdef object job
+    cdef object ancillary
+    cdef object sender  # a Python sender, or None where the machine is in C
+    cdef Picture picture
+    cdef bytes oack
+    cdef bytes data
+    cdef str reason
+
+    cdef int _in_c(self, blob) except -1
+    cdef object ended(self)

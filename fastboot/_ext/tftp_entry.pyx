@@ -1,0 +1,128 @@
+# cython: language_level=3
+"""A job made ready for the data path, and the account of it when it is over."""
+
+import os
+
+from fastboot.tftp.carrier import Ended
+from fastboot.tftp.packet import OptionAck
+from fastboot.tftp.ports import answering
+from fastboot.tftp.transfer import Outcome
+
+from cpython.bytes cimport PyBytes_AS_STRING
+from libc.stdint cimport uint8_t
+from libc.stdlib cimport calloc, free
+
+from fastboot._ext.datagrams cimport MESSAGE_MAX, SEGMENTS_MAX, address_init
+from fastboot._ext.tftp_frames cimport CUT_SHORT, REWRITTEN
+from fastboot._ext.tftp_pictures cimport Pictures
+from fastboot._ext.tftp_table cimport Transfer
+from fastboot._ext.tftp_transfer cimport (
+    UNREADABLE, Machine, machine_acknowledged, machine_init,
+)
+
+cdef enum:
+    HEADER = 4
+    HEADERS_IPV4 = 28  # IPv4 and UDP
+    HEADERS_IPV6 = 48
+
+_REASONS = {
+    CUT_SHORT: "the file was cut short while it was read",
+    REWRITTEN: "the file was rewritten while it was read",
+}
+_OUTCOMES = (None, *Outcome)
+
+
+cdef class Entry:
+    """What Python keeps of a transfer.
+
+    Args:
+        line: Where it runs.
+        job: See `fastboot.tftp.carrier.Job`.
+        pictures: Where its file's image is.
+    """
+
+    def __cinit__(self):
+        self.transfer = <Transfer*>calloc(1, sizeof(Transfer))
+        if self.transfer == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        free(self.transfer)
+
+    def __init__(self, line, job, Pictures pictures):
+        cdef Transfer* transfer = self.transfer
+        self.line = line
+        self.job = job
+        self.reason = ""
+        self.ancillary = answering(line[1], job.came)
+        transfer.entry = <void*>self
+        transfer.timer.tick = -1
+        transfer.fd = line[0]
+        address_init(&transfer.address, line[1], self.ancillary)
+        if job.is_unusual:
+            transfer.in_python = True
+            self.sender = job.sender()
+            return
+        self._in_c(job.blob)
+        if transfer.source.fd >= 0:
+            status = os.fstat(transfer.source.fd)
+            identity = (
+                status.st_dev, status.st_ino, transfer.source.mtime_ns,
+                transfer.source.offset, transfer.source.size,
+            )
+            self.picture = pictures.take(
+                &transfer.source, transfer.machine.blksize, identity
+            )
+            if self.picture is not None:
+                transfer.image = self.picture.image
+
+    cdef int _in_c(self, blob) except -1:
+        cdef Transfer* transfer = self.transfer
+        cdef object terms = self.job.terms
+        cdef object negotiated = terms.negotiated
+        machine_init(
+            &transfer.machine, blob.size, blob.size // negotiated.blksize + 1,
+            negotiated.blksize, negotiated.windowsize, bool(negotiated.answer),
+            negotiated.probe, negotiated.timeout or 0.0, terms.patience,
+        )
+        self.oack = OptionAck(negotiated.answer).encode()
+        transfer.oack = <const uint8_t*>PyBytes_AS_STRING(self.oack)
+        transfer.oack_size = len(self.oack)
+        transfer.segments = _segments(negotiated, self.line[1], self.job.mtu)
+        transfer.source.size = blob.size
+        if blob.fd is None:
+            self.data = blob.read(0, blob.size)
+            transfer.source.fd = -1
+            transfer.source.data = <const uint8_t*>PyBytes_AS_STRING(self.data)
+        else:
+            transfer.source.fd = blob.fd
+            transfer.source.offset = blob.offset
+            transfer.source.mtime_ns = blob.mtime_ns
+        return 0
+
+    cdef object ended(self):
+        """The transfer's account, once it is over."""
+        cdef Machine* machine = &self.transfer.machine
+        if self.sender is not None:
+            sender = self.sender
+            return Ended(
+                self.line, sender.outcome, sender.reason, sender.acknowledged,
+                sender.retransmissions,
+            )
+        outcome = _OUTCOMES[machine.outcome]
+        reason = self.reason or outcome.value
+        if machine.outcome == UNREADABLE:
+            reason = _REASONS.get(self.transfer.failure, "the file cannot be read")
+        return Ended(
+            self.line, outcome, reason, machine_acknowledged(machine),
+            machine.retransmissions,
+        )
+
+
+cdef int _segments(negotiated, peer, int mtu) except -1:
+    """Packets that one message may hold, so that each fits the MTU after it is cut."""
+    cdef int packet = negotiated.blksize + HEADER
+    cdef int headers = HEADERS_IPV6 if len(peer) == 4 else HEADERS_IPV4
+    if negotiated.windowsize == 1 or packet + headers > mtu:
+        return 1
+    return max(1, min(<int>SEGMENTS_MAX, <int>MESSAGE_MAX // packet))
