@@ -22,6 +22,12 @@ ENTRIES_SHOWN = 8
 _USUAL = (BIOS, ARCHES[0x07])
 """The architectures that most machines have."""
 
+_MODES = {
+    "proxy": "proxy, beside the network's own DHCP server",
+    "boot-server": "boot server on port 4011, beside a DHCP server on this machine",
+    "off": "off",
+}
+
 
 def write_banner(console: Console, server: Server, *, privileged: bool) -> None:
     """Print the first screen of `fastboot serve`."""
@@ -62,9 +68,7 @@ def _entries(server: Server) -> str:
 
 def _services(server: Server) -> list[tuple[str, str]]:
     rows = [(name.upper(), _places(server, name)) for name in ("tftp", "http")]
-    mode = server.config.dhcp.mode
-    text = "proxy, beside the network's own DHCP server" if mode == "proxy" else "off"
-    rows.append(("DHCP", text))
+    rows.append(("DHCP", _MODES[server.config.dhcp.mode or "off"]))
     return rows
 
 

@@ -34,7 +34,8 @@ class Offered:
     Attributes:
         mac: The machine's hardware address, "aa:bb:cc:dd:ee:ff".
         arch: The architecture it reported, in words.
-        file: The name or URL it was given.
+        file: The name or URL it was given; "" for one that knows by itself what to ask
+            for, as a Raspberry Pi does.
         server: The address of ours that it was given.
         message: What was answered: "offer" (to a DISCOVER) or "ack" (to a REQUEST).
     """
@@ -59,6 +60,21 @@ class Unbootable:
     mac: str
     arch: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """Another DHCP server keeps UEFI machines from asking us: it says "PXEClient".
+
+    Attributes:
+        server: The other server's address.
+        mac: The machine that it made an offer to.
+        ours: Our address on that network.
+    """
+
+    server: str
+    mac: str
+    ours: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +198,7 @@ Event = (
     Listening
     | Offered
     | Unbootable
+    | Rival
     | Probed
     | Finished
     | Failed

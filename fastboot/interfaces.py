@@ -18,10 +18,20 @@ AGE_MAX = 2.0
 """Seconds for which a reading is used: a change is followed that soon, and reading (a
 tenth of a millisecond for each interface) costs nothing at that rate."""
 
+CHANGED_AGE_MAX = 0.02
+"""Seconds after which a reading is not used once something is known to have changed:
+containers that come and go by the hundred do not read for every datagram."""
+
 UNKNOWN_AGE_MAX = 0.1
 """Seconds after which an index that the last reading lacks makes a new one: an
 interface that has just come is served at once, a flood from one that has just gone
 does not read for every datagram."""
+
+MESSAGES_MAX = 1024
+"""Messages of the kernel taken at once; the rest makes the next turn."""
+
+_GROUPS = 0x1 | 0x10 | 0x100
+"""RTMGRP_LINK, RTMGRP_IPV4_IFADDR and RTMGRP_IPV6_IFADDR of linux/rtnetlink.h."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +108,20 @@ class Interfaces:
         self._clock = clock
         self._known: dict[int, Interface] = {}
         self._read_at = float("-inf")
+        self._age_max = AGE_MAX
+
+    def expire(self) -> None:
+        """Read anew at the next question: something changed."""
+        self._age_max = CHANGED_AGE_MAX
 
     def all(self) -> tuple[Interface, ...]:
         """Every interface there is."""
-        self._refresh(AGE_MAX)
+        self._refresh(self._age_max)
         return tuple(self._known.values())
 
     def by_index(self, index: int) -> Interface | None:
         """The interface with that index; None where there is none."""
-        self._refresh(AGE_MAX)
+        self._refresh(self._age_max)
         if index not in self._known:
             self._refresh(UNKNOWN_AGE_MAX)
         return self._known.get(index)
@@ -121,7 +136,60 @@ class Interfaces:
         if now - self._read_at < age:
             return
         self._read_at = now
+        self._age_max = AGE_MAX
         try:
-            self._known = {item.index: item for item in self._reader()}
+            found = self._reader()
         except OSError:
-            pass  # an interface went while it was read: the last reading stands
+            return  # an interface went while it was read: the last reading stands
+        # One that did not change stays the same object, which others may go by.
+        before = self._known
+        self._known = {item.index: item for item in found}
+        for index, item in before.items():
+            if self._known.get(index) == item:
+                self._known[index] = item
+
+
+class Changes:
+    """Readable when an interface or an address has come, gone or changed.
+
+    What exactly is not looked at: messages get lost where many things change at once
+    (rtnetlink(7)), so whoever wants to know reads the interfaces anew.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    @classmethod
+    def open(cls) -> Changes | None:
+        """Begin to listen to the kernel; None where it does not tell (not Linux)."""
+        if not hasattr(socket, "AF_NETLINK"):
+            return None
+        kind = socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+        try:
+            sock = socket.socket(socket.AF_NETLINK, kind, socket.NETLINK_ROUTE)
+        except OSError:
+            return None
+        try:
+            sock.bind((0, _GROUPS))
+        except OSError:
+            sock.close()
+            return None
+        return cls(sock)
+
+    def fileno(self) -> int:
+        """The descriptor that is readable after a change."""
+        return self._sock.fileno()
+
+    def take(self) -> None:
+        """Take note of all that has changed until now."""
+        for _ in range(MESSAGES_MAX):
+            try:
+                self._sock.recv(1)  # the rest of the message is thrown away
+            except BlockingIOError:
+                return
+            except OSError:
+                continue  # ENOBUFS: some were lost
+
+    def close(self) -> None:
+        """Give the socket back."""
+        self._sock.close()

@@ -90,9 +90,15 @@ def _sentence(event: events.Event) -> str:
         case events.Listening(protocol, address, port):
             return f"{protocol:5} listening on {address} port {port}"
         case events.Offered(mac, arch, file, server, message):
-            return f"dhcp  {mac} ({arch}) {message}: {file}, from {server}"
+            what = file or "its own files"
+            return f"dhcp  {mac} ({arch}) {message}: {what}, from {server}"
         case events.Unbootable(mac, arch, reason):
             return f"dhcp  {mac} ({arch}) cannot boot: {reason}"
+        case events.Rival(server, mac, ours):
+            return (
+                f"dhcp  {mac} was told PXEClient by {server}, so a UEFI machine asks "
+                f"nobody else: remove option 60 there, or set its next-server to {ours}"
+            )
         case events.Probed(protocol, client, name, count):
             return f"{protocol:5} {client} asked for the size of {name}: {size(count)}"
         case events.Finished():
@@ -269,6 +275,8 @@ def _kind(event: events.Event) -> tuple[str, ...]:
             return ("fault", protocol, type(error).__name__)
         case events.Unbootable(mac, _, reason):
             return ("unbootable", mac, reason)
+        case events.Rival(server):
+            return ("rival", server)
         case events.Offered(mac):
             return ("offered", mac)
         case events.Probed(_, client, name):

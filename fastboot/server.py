@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 
 from .boot.choose import Site
-from .boot.machine import Arch
+from .boot.finder import Finder
 from .boot.menu import Menu
-from .boot.programs import Programs, find
+from .boot.programs import Programs
 from .config import Config
+from .dhcp.allow import Allowed
 from .dhcp.engine import Engine as DhcpEngine
 from .dhcp.proxy import Proxy
 from .engine import Engine
@@ -36,6 +37,7 @@ class Server:
         engines: By protocol: "tftp", "http" and "dhcp", those that are on.
         tree: What TFTP and HTTP serve.
         menu: What iPXE is sent to.
+        program: Finds the name of the boot program for an architecture.
 
     Raises:
         ConfigError: A setting cannot be followed.
@@ -46,9 +48,10 @@ class Server:
         self.config = config
         self.engines: dict[str, Engine] = {}
         self._folder = Directory(config.folder)
-        self._programs = Programs(config.boot.programs)
+        programs = Programs(config.boot.programs)
+        self.program = Finder(self._folder, programs, time.monotonic)
         self.menu = Menu(self._folder, config.boot.menu_timeout, time.monotonic)
-        self.tree = Overlay(self._folder, self.menu, self._programs)
+        self.tree = Overlay(self._folder, self.menu, programs)
         try:
             _check_interfaces(config)
             self._open(emit)
@@ -64,9 +67,10 @@ class Server:
             engines["tftp"] = TftpEngine(config.tftp, self.tree, emit, places, mtu)
         if config.http.enabled:
             engines["http"] = HttpEngine(config.http, self.tree, emit, places)
-        if config.dhcp.mode == "proxy":
-            proxy, interfaces = Proxy(self.site()), Interfaces()
-            engines["dhcp"] = DhcpEngine(config.dhcp, proxy, emit, interfaces, places)
+        if config.dhcp.mode != "off":
+            dhcp, found = config.dhcp, Interfaces()
+            proxy = Proxy(self.site(), Allowed(dhcp.allow), dhcp.relays())
+            engines["dhcp"] = DhcpEngine(dhcp, proxy, emit, found, places)
 
     def announce(self, emit: Emit) -> None:
         """Report each port that is open."""
@@ -97,10 +101,6 @@ class Server:
             http_port=self.port("http"),
             tftp=self.port("tftp") == TFTP_PORT,
         )
-
-    def program(self, arch: Arch) -> str | None:
-        """The name of the boot program for an architecture; None where there is none."""
-        return find((self._folder, self._programs), arch)
 
     def close(self) -> None:
         """End what is under way and give everything back; again, it does nothing."""

@@ -34,11 +34,14 @@ FLOORS = [
     ["http.connection"],
     ["http.link"],
     # 3: decisions
-    ["boot.machine"],
+    ["boot.machine", "boot.raspberry"],
     ["boot.programs"],
-    ["boot.choose", "boot.entries"],
-    ["boot.menu", "dhcp.reply", "dhcp.rate"],
+    ["boot.choose", "boot.entries", "boot.finder"],
+    ["boot.menu", "dhcp.outcome", "dhcp.rate", "dhcp.memory", "dhcp.allow"],
+    ["dhcp.machine", "dhcp.reply", "dhcp.rivals"],
     ["dhcp.proxy"],
+    ["dhcp.addresses"],
+    ["dhcp.ports"],
     # 4: sockets
     ["tftp.account"],
     ["tftp.engine", "http.engine", "dhcp.engine"],

@@ -1,6 +1,8 @@
 """This machine's interfaces, and following them as they change."""
 
+import errno
 import socket
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from types import SimpleNamespace
 
@@ -9,7 +11,9 @@ import pytest
 
 from fastboot.interfaces import (
     AGE_MAX,
+    CHANGED_AGE_MAX,
     UNKNOWN_AGE_MAX,
+    Changes,
     Interface,
     Interfaces,
     read,
@@ -146,3 +150,54 @@ def test_the_last_reading_stands_where_none_can_be_had():
 def test_the_mtu_is_that_of_the_interface():
     world = World(LO, ETH, Interface("tun0", 3))
     assert [world.interfaces.mtu(index) for index in (2, 3, 4)] == [1500, None, None]
+
+
+def test_R7_a_change_that_is_told_is_read_at_once():
+    world = World(LO)
+    world.interfaces.all()
+    world.there = (LO, ETH)
+    world.interfaces.expire()
+    world.now = CHANGED_AGE_MAX
+    assert world.interfaces.all() == (LO, ETH)
+
+
+def test_many_changes_do_not_make_a_reading_each():
+    world = World(LO)
+    for _ in range(1000):
+        world.interfaces.expire()
+        world.interfaces.all()
+    assert world.readings == 1
+
+
+def test_an_interface_that_did_not_change_stays_the_same_object():
+    world = World(LO, ETH)
+    before = world.interfaces.by_index(2)
+    world.there = (LO, replace(ETH))
+    world.now = AGE_MAX
+    assert world.interfaces.by_index(2) is before
+
+
+def test_a_system_that_does_not_tell_of_changes_is_survived(monkeypatch):
+    def none(*_):
+        raise OSError(errno.EAFNOSUPPORT, "no netlink")
+
+    monkeypatch.setattr(socket, "socket", none)
+    assert Changes.open() is None
+    monkeypatch.delattr(socket, "AF_NETLINK")
+    assert Changes.open() is None
+
+
+class Overrun:
+    """A netlink socket that lost messages, and then has none."""
+
+    def __init__(self):
+        self.answers = [OSError(errno.ENOBUFS, "lost"), BlockingIOError()]
+
+    def recv(self, _):
+        raise self.answers.pop(0)
+
+
+def test_changes_that_were_lost_are_changes():
+    sock = Overrun()
+    Changes(sock).take()
+    assert sock.answers == []

@@ -35,7 +35,8 @@ class Answer:
     """What a machine is told to load.
 
     Attributes:
-        name: A name in the served tree.
+        name: A name in the served tree; "" for a machine that knows by itself what to
+            ask for.
         http_port: The port of the HTTP server to load it from; None for TFTP.
     """
 
@@ -74,18 +75,21 @@ class Missing:
     reason: str
 
 
-def choose(machine: Machine, site: Site) -> Answer | Missing:
+def choose(machine: Machine, site: Site, *, chained: bool = False) -> Answer | Missing:
     """What `machine` loads next.
 
-    iPXE gets its script, by HTTP where it can; firmware gets a program that fits its
-    CPU, by HTTP if that is how it boots, else by TFTP.
+    iPXE gets its script, by HTTP where it can; one that cannot gets a program that can.
+    Firmware gets a program that fits its CPU, by HTTP if that is how it boots, else by
+    TFTP.
+
+    Args:
+        machine: Who asks.
+        site: What there is.
+        chained: Whether it is an iPXE that was given a program a moment ago: another
+            one would go round in a circle.
     """
     if machine.firmware is Firmware.IPXE:
-        if machine.ipxe_http and site.http_port is not None:
-            return Answer(SCRIPT, site.http_port)
-        if site.tftp:
-            return Answer(SCRIPT)
-        return Missing("this iPXE was built without HTTP, and TFTP on port 69 is off")
+        return _for_ipxe(machine, site, chained=chained)
     http = machine.firmware is Firmware.HTTP
     if http and site.http_port is None:
         return Missing("the machine boots by HTTP, and HTTP is off")
@@ -94,4 +98,20 @@ def choose(machine: Machine, site: Site) -> Answer | Missing:
     name = site.program(machine.arch)
     if name is None:
         return Missing(missing(machine.arch, site.folder))
+    if machine.firmware is Firmware.RASPBERRY_PI:
+        return Answer("")
     return Answer(name, site.http_port if http else None)
+
+
+def _for_ipxe(machine: Machine, site: Site, *, chained: bool) -> Answer | Missing:
+    if machine.ipxe_http and site.http_port is not None:
+        return Answer(SCRIPT, site.http_port)
+    if not site.tftp:
+        return Missing("this iPXE was built without HTTP, and TFTP on port 69 is off")
+    if site.http_port is not None and not chained:
+        # The old iPXE of a network card. What it loads by HTTP, kernel and initrd, is
+        # hundreds of times larger than a newer iPXE.
+        name = site.program(machine.arch)
+        if name is not None:
+            return Answer(name)
+    return Answer(SCRIPT)

@@ -17,7 +17,8 @@ class Arch:
 
     Attributes:
         words: Its name for people.
-        platform: "bios", "efi", or "other" where nothing here can boot it.
+        platform: "bios", "efi", "u-boot", "raspberry-pi", or "other" where nothing
+            here can boot it.
         cpu: What the program is built for: "i386", "x86_64", "arm", "arm64", ...
         http: Whether it is the architecture of a firmware that loads by HTTP.
     """
@@ -37,6 +38,9 @@ def _other(words: str, cpu: str, *, http: bool = False) -> Arch:
 
 
 BIOS = Arch("BIOS", "bios", "i386")
+
+RASPBERRY_PI = Arch("Raspberry Pi", "raspberry-pi", "arm64")
+"""A Pi calls itself a BIOS in option 93; see `raspberry`."""
 
 ARCHES: dict[int, Arch] = {
     0x00: BIOS,
@@ -62,10 +66,10 @@ ARCHES: dict[int, Arch] = {
     0x12: _efi("ARM", "arm", http=True),
     0x13: _efi("ARM64", "arm64", http=True),
     0x14: Arch("BIOS HTTP", "bios", "i386", http=True),
-    0x15: _other("U-Boot ARM", "arm"),
-    0x16: _other("U-Boot ARM64", "arm64"),
-    0x17: _other("U-Boot HTTP ARM", "arm", http=True),
-    0x18: _other("U-Boot HTTP ARM64", "arm64", http=True),
+    0x15: Arch("U-Boot ARM", "u-boot", "arm"),
+    0x16: Arch("U-Boot ARM64", "u-boot", "arm64"),
+    0x17: Arch("U-Boot HTTP ARM", "u-boot", "arm", http=True),
+    0x18: Arch("U-Boot HTTP ARM64", "u-boot", "arm64", http=True),
     0x19: _efi("RISC-V 32", "riscv32"),
     0x1A: _efi("RISC-V 32", "riscv32", http=True),
     0x1B: _efi("RISC-V 64", "riscv64"),
@@ -82,7 +86,7 @@ ARCHES: dict[int, Arch] = {
     0x26: _efi("LoongArch 32", "loongarch32", http=True),
     0x27: _efi("LoongArch 64", "loongarch64"),
     0x28: _efi("LoongArch 64", "loongarch64", http=True),
-    0x29: _other("Raspberry Pi rpiboot", "arm64"),
+    0x29: RASPBERRY_PI,  # "rpiboot"
     0xFFFF: _other("iPXE s390x", "s390x"),  # not registered; iPXE sends it
 }
 """Every architecture that option 93 may name."""
@@ -117,20 +121,22 @@ class Firmware(Enum):
     IPXE = "iPXE"
     """iPXE, which takes a script."""
 
+    RASPBERRY_PI = "Raspberry Pi"
+    """A Raspberry Pi, which knows by itself what to ask for."""
+
+    U_BOOT = "U-Boot"
+    """U-Boot as it calls itself, which takes a name from whoever gives it an address."""
+
 
 @dataclass(frozen=True, slots=True)
 class Machine:
     """A machine that wants to boot from the network.
-
-    Texts are as `printable` leaves them: they may be shown, not trusted.
 
     Attributes:
         mac: Its hardware address, "52:54:00:12:34:56".
         codes: The architectures it listed (option 93).
         firmware: What asks.
         uuid: The machine's UUID; None where it has none of its own.
-        vendor_class: Option 60 in text.
-        user_class: Option 77 in text, several joined by spaces.
         ipxe_http: Whether it is an iPXE that can load by HTTP.
     """
 
@@ -138,25 +144,11 @@ class Machine:
     codes: tuple[int, ...] = ()
     firmware: Firmware = Firmware.PXE
     uuid: UUID | None = None
-    vendor_class: str = ""
-    user_class: str = ""
     ipxe_http: bool = False
 
     @property
     def arch(self) -> Arch:
         """The architecture to find a program for; see `arch_of`."""
+        if self.firmware is Firmware.RASPBERRY_PI:
+            return RASPBERRY_PI
         return arch_of(self.codes)
-
-
-TEXT_MAX = 128
-"""Characters kept of a text that a client sent about itself; real ones have 40."""
-
-
-def printable(text: bytes) -> str:
-    r"""A client's text as printable ASCII; anything else in it becomes "?".
-
-    >>> printable(b"PXEClient\n\x1b[2J")
-    'PXEClient??[2J'
-    """
-    shown = (chr(byte) if 0x20 <= byte < 0x7F else "?" for byte in text[:TEXT_MAX])
-    return "".join(shown)

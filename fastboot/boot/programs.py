@@ -14,7 +14,7 @@ from fastboot.beneath import components, open_beneath
 from fastboot.errors import ContentChanged, NotFound, TreeError
 from fastboot.tree import Blob, Client, Tree
 
-from .machine import Arch
+from .machine import RASPBERRY_PI, Arch
 
 HEAD = 4096
 """Bytes of a program that `efi_cpu` wants to see; the PE header begins within them."""
@@ -46,9 +46,16 @@ def _efi_names(words: Iterable[str]) -> tuple[str, ...]:
     return (*names, "snponly.efi", "ipxe.efi")
 
 
+_U_BOOT = ("boot.scr.uimg", "boot.scr")
+"""U-Boot's own scripts; it runs EFI programs as well."""
+
 CANDIDATES: dict[tuple[str, str], tuple[str, ...]] = {
     ("bios", "i386"): _BIOS,
     **{("efi", cpu): _efi_names(words) for cpu, words in _EFI_WORDS.items()},
+    **{
+        ("u-boot", cpu): (*_U_BOOT, *_efi_names(_EFI_WORDS[cpu]))
+        for cpu in ("arm", "arm64")
+    },
 }
 """The names to look for, by platform and CPU, the best first."""
 
@@ -151,7 +158,7 @@ def find(trees: Sequence[Tree], arch: Arch) -> str | None:
             if head is None:
                 continue
             taken.add(name)
-            if head and (arch.platform != "efi" or efi_cpu(head) == arch.cpu):
+            if head and (not name.endswith(".efi") or efi_cpu(head) == arch.cpu):
                 return name
     return None
 
@@ -178,6 +185,8 @@ def missing(arch: Arch, folder: str) -> str:
         folder: The user's folder, to be named in the text.
     """
     key = (arch.platform, arch.cpu)
+    if arch is RASPBERRY_PI:
+        return f"no firmware for Raspberry Pi: put its files into {folder}"
     if key not in CANDIDATES:
         return f"no boot program is known for {arch.words}"
     if arch.platform == "bios":

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from ipaddress import IPv4Network
+from uuid import UUID
+
+from fastboot.errors import ConfigError
 
 from .setting import PORTS, between, one_of, setting
+
+MODES = ("proxy", "boot-server", "off")
+
+DELAY_MAX = 1.5
+"""Seconds: iPXE waits two for a proxy, EDK2 four."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,17 +23,79 @@ class DhcpConfig:
 
     mode: str | None = setting(
         None,
-        "proxy: answer boot clients beside the network's own DHCP server; off: stay "
-        "silent. proxy as root, off otherwise.",
+        "proxy: answer boot clients beside the network's own DHCP server; boot-server: "
+        "on port 4011 alone, where that server runs on this machine and sends option 60 "
+        '"PXEClient"; off: stay silent. proxy as root, off otherwise.',
         flag="--dhcp",
         shown="proxy or off",
-        choices=("proxy", "off"),
+        choices=MODES,
     )
     port: int = setting(67, "Port for DISCOVERs; clients know only 67.")
     pxe_port: int = setting(4011, "Port for PXE requests; clients know only 4011.")
+    delay: float = setting(
+        0.0,
+        "Seconds that an answer is held back: some PXE ROMs miss one that comes at once.",
+    )
+    allow: tuple[str, ...] = setting(
+        (),
+        "Answer this machine and no other; a MAC, the beginning of one, or a UUID; may "
+        "be given again.",
+    )
+    relay: tuple[str, ...] = setting(
+        (),
+        "Answer through this relay, or relays in this network, and no other; may be "
+        "given again. Relays that are not named are answered 256 times a second at "
+        "the most.",
+    )
 
     def __post_init__(self) -> None:
         """Check each value."""
         if self.mode is not None:
-            one_of(self, "mode", ("proxy", "off"))
-        between(self, port=PORTS, pxe_port=PORTS)
+            one_of(self, "mode", MODES)
+        between(self, port=PORTS, pxe_port=PORTS, delay=(0, DELAY_MAX))
+        for name in self.allow:
+            if hardware_address(name) is None and not _is_uuid(name):
+                raise ConfigError(
+                    f"--dhcp-allow is {name!r}; it must be a MAC such as "
+                    "52:54:00:12:34:56, the beginning of one, or a UUID"
+                )
+        self.relays()
+
+    def relays(self) -> tuple[IPv4Network, ...]:
+        """`relay` as networks; of one address where no length is given.
+
+        Raises:
+            ConfigError: One is none.
+        """
+        networks = []
+        for text in self.relay:
+            try:
+                networks.append(IPv4Network(text, strict=False))
+            except ValueError:
+                raise ConfigError(
+                    f"--dhcp-relay is {text!r}; it must be an IPv4 address or a "
+                    "network such as 10.0.0.0/8"
+                ) from None
+        return tuple(networks)
+
+
+_HARDWARE = re.compile(r"[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){0,5}")
+
+
+def hardware_address(text: str) -> bytes | None:
+    """The bytes of a MAC or of the beginning of one; None where it is none.
+
+    >>> hardware_address("52-54-00").hex(":")
+    '52:54:00'
+    """
+    if not _HARDWARE.fullmatch(text):
+        return None
+    return bytes.fromhex(text.replace(":", "").replace("-", ""))
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True

@@ -1,6 +1,6 @@
-"""Proxy DHCP's sockets: port 67, where DISCOVERs are broadcast, and port 4011.
+"""DHCP's I/O: messages from port 67 and 4011 go to a decider, its answers go out.
 
-Both are bound to every address, for a broadcast reaches no other socket; the kernel
+Sockets are bound to every address, for a broadcast reaches no other socket; the kernel
 tells which interface a message came in by, and that decides whether it is answered and
 which address of ours the answer names.
 """
@@ -9,24 +9,23 @@ from __future__ import annotations
 
 import socket
 import time
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
-from ipaddress import IPv4Address
 
 from fastboot import events
 from fastboot.arrival import SPACE, Arrival, arrival, sent_from
 from fastboot.config import DhcpConfig
 from fastboot.errors import DecodeError, ListenError
-from fastboot.interfaces import Interfaces
-from fastboot.listen import Place, udp
+from fastboot.interfaces import Changes, Interfaces
+from fastboot.listen import Place
 from fastboot.poller import READ, Poller
 
+from .addresses import EVERYWHERE, Addresses
+from .outcome import BROADCAST, Decider, Ignored, Origin, Reply
 from .packet import Frame, decode
-from .proxy import Ignored, Proxy
+from .ports import Port, Ports, Role
 from .rate import Limits
-from .reply import BROADCAST, Origin, Reply
-
-EVERYWHERE = "0.0.0.0"  # noqa: S104 (see the module's text)
+from .rivals import Rivals
 
 BATCH = 64
 """Datagrams taken from one socket before the others have their turn."""
@@ -35,7 +34,15 @@ DATAGRAM_MAX = 4096
 """Bytes of the longest message looked at; relays and clients send 1472 at the most."""
 
 FOLLOW = 2.0
-"""Seconds between two looks whether a device that was named is still the same one."""
+"""Seconds between two looks whether a device that was named is still the same one,
+where the kernel does not tell, or where the last look found a port taken."""
+
+HELD_MAX = 4096
+"""Answers that are held back at a time; more are as good as lost."""
+
+SERVER_PORT = 67
+CLIENT_PORT = 68
+"""Where servers and clients take messages (RFC 2131, section 4.1)."""
 
 COUNTERS = (
     *("received", "offers", "acks", "ignored", "dropped", "unbootable"),
@@ -44,23 +51,12 @@ COUNTERS = (
 """What `Engine.stats` counts."""
 
 
-@dataclass(slots=True)
-class _Port:
-    """A socket, and what it was opened for."""
-
-    sock: socket.socket
-    boot_server: bool
-    number: int
-    device: str | None
-    index: int  # of the device when the socket was bound to it; 0 without one
-
-
 class Engine:
-    """Answers boot clients on the network; see `fastboot.engine.Engine`.
+    """Answers clients on the network; see `fastboot.engine.Engine`.
 
     Args:
-        config: The ports.
-        proxy: What decides about each message.
+        config: The ports, and how answers are given.
+        decider: What decides about each message.
         emit: Told what happens.
         interfaces: The interfaces, followed as they change.
         places: Where to serve: an address of 0.0.0.0 stands for the interfaces of its
@@ -74,52 +70,61 @@ class Engine:
     def __init__(
         self,
         config: DhcpConfig,
-        proxy: Proxy,
+        decider: Decider,
         emit: events.Emit,
         interfaces: Interfaces,
         places: Sequence[Place],
     ) -> None:
-        self._proxy = proxy
+        self._decider = decider
         self._emit = emit
-        self._interfaces = interfaces
-        self._places = tuple(p for p in places if p.family is socket.AF_INET)
-        if not self._places:
+        places = tuple(p for p in places if p.family is socket.AF_INET)
+        if not places:
             raise ListenError("DHCP needs an IPv4 address; add one or use --dhcp off")
-        self._limits = Limits()
+        self._addresses = Addresses(interfaces, places)
+        self._delay = config.delay
+        self._held: deque[tuple[float, Port, Reply, int]] = deque()
+        self._limits = Limits(relays_known=bool(config.relay))
+        self._rivals = Rivals()
         self._counters = dict.fromkeys(COUNTERS, 0)
         self._poller = Poller()
-        self._ports: dict[int, _Port] = {}
-        self._followed_at = time.monotonic()
+        self._ports = Ports(self._poller)
+        # Before the sockets: what changes while they are opened is heard of.
+        self._changes = Changes.open()
+        self._look_at = float("inf")
         self._closed = False
-        # Distinct devices in the order named; a socket without device serves them all.
-        devices = dict.fromkeys(place.device for place in self._places)
         try:
-            for device in (None,) if None in devices else devices:
-                self._open(config.port, device, boot_server=False)
-                self._open(config.pxe_port, device, boot_server=True)
+            if self._changes is not None:
+                self._poller.watch(self._changes.fileno(), READ)
+            self._open(config, places)
         except BaseException:
             self.close()
             raise
-        self._set_timer()
+        self._look_again(time.monotonic(), settled=True)
 
-    def _open(self, number: int, device: str | None, *, boot_server: bool) -> None:
-        # Before the socket: a device that is replaced in between is found out later.
-        index = _index(device) if device is not None else 0
-        sock = udp(Place(EVERYWHERE, device), number, "DHCP", reuse=True)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-        bound = sock.getsockname()[1]
-        port = _Port(sock, boot_server, bound, device, index)
-        self._ports[sock.fileno()] = port
-        self._poller.watch(sock.fileno(), READ)
+    def _open(self, config: DhcpConfig, places: Sequence[Place]) -> None:
+        # Distinct devices in the order named; a socket without device serves them all.
+        named = dict.fromkeys(place.device for place in places)
+        devices = [None] if None in named else list(named)
+        for device in devices:
+            if config.mode != "boot-server":
+                self._ports.open(Role.DISCOVERS, config.port, device)
+            self._ports.open(Role.QUESTIONS, config.pxe_port, device)
+        if config.mode == "proxy" and config.port == SERVER_PORT:
+            for device in devices:
+                try:
+                    self._ports.open(Role.OFFERS, CLIENT_PORT, device)
+                except ListenError:
+                    pass  # a DHCP client that shares nothing: then without a diagnosis
 
     @property
     def ports(self) -> tuple[tuple[str, int], ...]:
         """See `fastboot.engine.Engine`; the port for DISCOVERs comes first."""
-        return tuple((EVERYWHERE, port.number) for port in self._ports.values())
+        taking = (port for port in self._ports if port.role is not Role.OFFERS)
+        return tuple((EVERYWHERE, port.number) for port in taking)
 
     @property
     def idle(self) -> bool:
-        """Always: an answer is given at once, and nothing follows it."""
+        """Always: an answer is given soon, and nothing follows it."""
         return True
 
     def fileno(self) -> int:
@@ -135,14 +140,15 @@ class Engine:
 
         Every message counts as one of offers, acks, ignored, dropped, unbootable,
         limited (asked too often), unsent (the network did not take the answer) and
-        faults; `received` is their sum.
+        faults; `received` is their sum, and of answers that are held back.
         """
         return dict(self._counters)
 
     def drain(self) -> None:
         """Take no more messages; see `fastboot.engine.Engine`."""
-        for fd in tuple(self._ports):
-            self._shut(fd)
+        self._ports.close()
+        self._held.clear()
+        self._look_at = float("inf")
         self._poller.set_deadline(None)
 
     def close(self) -> None:
@@ -150,48 +156,42 @@ class Engine:
         if self._closed:
             return
         self._closed = True
-        for port in self._ports.values():
-            port.sock.close()
-        self._ports.clear()
+        self._ports.close()
+        if self._changes is not None:
+            self._changes.close()
         self._poller.close()
-
-    def _shut(self, fd: int) -> None:
-        self._poller.forget(fd)
-        self._ports.pop(fd).sock.close()
 
     def poll(self, timeout: float | None = 0.0) -> None:
         """See `fastboot.engine.Engine`."""
         ready = self._poller.wait(timeout)
         now = time.monotonic()
+        changed = now >= self._look_at
+        for fd, _ in ready:
+            if self._changes is not None and fd == self._changes.fileno():
+                self._changes.take()
+                self._addresses.expire()
+                changed = True
+        if changed:
+            self._look_again(now, settled=self._ports.follow())
         for fd, _ in ready:
             port = self._ports.get(fd)
             if port is not None:
                 self._receive(port, now)
-        if now - self._followed_at >= FOLLOW:
-            self._followed_at = now
-            self._follow()
-            self._set_timer()
+        self._release(now)
+        self._arm()
 
-    def _set_timer(self) -> None:
-        if any(port.device is not None for port in self._ports.values()):
-            self._poller.set_deadline(self._followed_at + FOLLOW)
+    def _look_again(self, now: float, *, settled: bool) -> None:
+        """Set when devices are to be looked at, if nobody tells that they changed."""
+        told = self._changes is not None and settled
+        named = any(port.device is not None for port in self._ports)
+        self._look_at = now + FOLLOW if named and not told else float("inf")
+        self._arm()
 
-    def _follow(self) -> None:
-        """Open anew the sockets whose device went and came back as another one.
+    def _arm(self) -> None:
+        due = min(self._look_at, self._held[0][0] if self._held else self._look_at)
+        self._poller.set_deadline(None if due == float("inf") else due)
 
-        A socket is bound to a device's index, which a new device of the same name does
-        not have. The old socket stays until the new one is there.
-        """
-        for fd, port in tuple(self._ports.items()):
-            if port.device is None or _index(port.device) in (0, port.index):
-                continue
-            try:
-                self._open(port.number, port.device, boot_server=port.boot_server)
-            except ListenError:
-                continue  # not up yet, or gone again: looked at next time
-            self._shut(fd)
-
-    def _receive(self, port: _Port, now: float) -> None:
+    def _receive(self, port: Port, now: float) -> None:
         for _ in range(BATCH):
             try:
                 data, ancillary, flags, peer = port.sock.recvmsg(DATAGRAM_MAX, SPACE)
@@ -199,8 +199,11 @@ class Engine:
                 return
             except OSError:
                 return  # the interface went down, or an ICMP error came in
-            self._counters["received"] += 1
             try:
+                if port.role is Role.OFFERS:
+                    self._overhear(data, arrival(ancillary), now)
+                    continue
+                self._counters["received"] += 1
                 if flags & socket.MSG_TRUNC:
                     self._drop(
                         events.Dropped("dhcp", peer[0], "the message is too long")
@@ -212,10 +215,10 @@ class Engine:
                 self._emit(events.Fault("dhcp", error))
 
     def _take(
-        self, port: _Port, data: bytes, came: Arrival, peer: tuple[str, int], now: float
+        self, port: Port, data: bytes, came: Arrival, peer: tuple[str, int], now: float
     ) -> None:
         """Take one message to its end."""
-        server = self._server(came)
+        server = self._addresses.to_answer(came)
         if server is None:
             self._counters["ignored"] += 1
             return
@@ -224,8 +227,9 @@ class Engine:
         except DecodeError as error:
             self._drop(events.Dropped("dhcp", peer[0], str(error)))
             return
-        origin = Origin(server, port.boot_server, peer[0], peer[1])
-        match self._proxy.receive(frame, origin, now):
+        asked = port.role is Role.QUESTIONS
+        origin = Origin(server, asked, peer[0], peer[1])
+        match self._decider.receive(frame, origin, now):
             case Reply() as reply:
                 self._answer(port, frame, reply, came, now)
             case Ignored():
@@ -236,39 +240,49 @@ class Engine:
                 self._counters["unbootable"] += 1
                 self._emit(unbootable)
 
+    def _overhear(self, data: bytes, came: Arrival, now: float) -> None:
+        """Look at what another server says to a client."""
+        server = self._addresses.to_answer(came)
+        if server is None:
+            return
+        try:
+            frame = decode(data)
+        except DecodeError:
+            return
+        rival = self._rivals.receive(frame, server, now)
+        if rival is not None:
+            self._emit(rival)
+
     def _drop(self, event: events.Dropped) -> None:
         self._counters["dropped"] += 1
         self._emit(event)
 
-    def _server(self, came: Arrival) -> IPv4Address | None:
-        """Our address to answer with; None where that interface is not served."""
-        interface = self._interfaces.by_index(came.index)
-        if interface is None:
-            return None
-        addresses: Sequence[IPv4Address] = interface.ipv4
-        named = {
-            place.address
-            for place in self._places
-            if place.device in (None, interface.name)
-        }
-        if EVERYWHERE not in named:
-            addresses = [address for address in addresses if str(address) in named]
-        # What the client asked, or what the kernel would answer a broadcast with.
-        asked = [address for address in addresses if str(address) == came.local]
-        return next(iter([*asked, *addresses]), None)
-
     def _answer(
-        self, port: _Port, frame: Frame, reply: Reply, came: Arrival, now: float
+        self, port: Port, frame: Frame, reply: Reply, came: Arrival, now: float
     ) -> None:
         # A machine is known by its hardware address until it has another.
         machine = frame.chaddr if reply.to == BROADCAST else reply.to[0]
-        relayed = reply.to != BROADCAST and not port.boot_server
+        relayed = reply.to != BROADCAST and port.role is Role.DISCOVERS
         if not self._limits.allow(machine, now, relay=relayed):
             self._counters["limited"] += 1
             return
         # A broadcast leaves by the interface that the question came in by; the way to
         # any other address is the routing table's business.
         index = came.index if reply.to == BROADCAST else 0
+        if not self._delay:
+            self._send(port, reply, index)
+        elif len(self._held) < HELD_MAX:
+            self._held.append((now + self._delay, port, reply, index))
+        else:
+            self._counters["limited"] += 1
+
+    def _release(self, now: float) -> None:
+        """Send the answers that were held back for long enough."""
+        while self._held and self._held[0][0] <= now:
+            _, port, reply, index = self._held.popleft()
+            self._send(port, reply, index)
+
+    def _send(self, port: Port, reply: Reply, index: int) -> None:
         ancillary = sent_from(reply.event.server, index)
         try:
             port.sock.sendmsg([reply.data], ancillary, 0, reply.to)
@@ -279,11 +293,3 @@ class Engine:
             return
         self._counters[f"{reply.event.message}s"] += 1
         self._emit(reply.event)
-
-
-def _index(device: str) -> int:
-    """The index of a device; 0 where there is none of that name."""
-    try:
-        return socket.if_nametoindex(device)
-    except OSError:
-        return 0

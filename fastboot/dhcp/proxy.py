@@ -13,76 +13,48 @@ are in use (PXE specification 2.1, section 2.2):
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from dataclasses import dataclass
-from ipaddress import IPv4Address
+from collections.abc import Collection
+from ipaddress import IPv4Address, IPv4Network
 
 from fastboot.boot.choose import Missing, Site, choose
-from fastboot.boot.machine import Firmware, Machine, printable
+from fastboot.boot.machine import Firmware, Machine
 from fastboot.errors import DecodeError
 from fastboot.events import Dropped, Unbootable
 
-from . import options, pxe
+from . import options
+from .allow import EVERYONE, Allowed
+from .machine import read_machine
+from .memory import Chained, Dialects
 from .options import Code, MessageType
+from .outcome import Ignored, Origin, Outcome
 from .packet import BOOTREQUEST, UNSPECIFIED, Frame, mac_text
-from .reply import Origin, Reply, reply
-
-DUPLICATE = 2.0
-"""Seconds within which a DISCOVER is the one before, come twice: EDK2 repeats after 4,
-and relays and bridges duplicate within milliseconds."""
-
-SAME_BOOT = 90.0
-"""Seconds within which a DISCOVER belongs to the same attempt to boot: EDK2 asks for 60
-seconds in all (4, 8, 16 and 32)."""
-
-MACHINES_MAX = 4096
-"""UEFI machines whose dialect is remembered; the one longest unheard is forgotten."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ignored:
-    """A message that is none of a boot proxy's business, as most on a network are.
-
-    Attributes:
-        reason: Why, in words.
-    """
-
-    reason: str
-
-
-Outcome = Reply | Unbootable | Dropped | Ignored
-"""What comes of one message: an answer, or one of three kinds of silence."""
-
-
-@dataclass(slots=True)
-class _Attempt:
-    """What is remembered of a UEFI machine: how it was answered and what it did."""
-
-    direct: bool
-    proved: bool  # it did what the offer told, so the dialect is right
-    at: float
+from .reply import Style, reply
 
 
 class Proxy:
-    """Answers boot clients; holds nothing but which dialect each UEFI machine takes.
+    """Answers boot clients; a `fastboot.dhcp.reply.Decider`.
 
     Args:
         site: What there is to boot.
+        allowed: The machines that may boot; all by default.
+        relays: Where relays may be; empty for anywhere.
     """
 
-    def __init__(self, site: Site) -> None:
+    def __init__(
+        self,
+        site: Site,
+        allowed: Allowed = EVERYONE,
+        relays: Collection[IPv4Network] = (),
+    ) -> None:
         self._site = site
-        self._attempts: OrderedDict[bytes, _Attempt] = OrderedDict()
+        self._allowed = allowed
+        self._relays = relays
+        self._dialects = Dialects()
+        self._chained = Chained()
 
     def receive(self, frame: Frame, origin: Origin, now: float) -> Outcome:
-        """Decide about one message.
-
-        Args:
-            frame: The message.
-            origin: Where it came in.
-            now: Seconds on the caller's monotonic clock.
-        """
-        silence = _silence(frame, origin)
+        """Decide about one message; see `Decider.receive`."""
+        silence = _silence(frame, origin, self._relays)
         if silence is not None:
             return silence
         try:
@@ -91,56 +63,48 @@ class Proxy:
             return Dropped("dhcp", mac_text(frame.chaddr), str(error))
         if machine is None:
             return Ignored("no boot client")
+        if machine.firmware is Firmware.U_BOOT:
+            return Ignored("U-Boot heeds the server alone that gives it an address")
+        if not self._allowed.has(frame.chaddr, machine.uuid):
+            return Ignored("not on the list of machines to boot")
         if origin.boot_server and machine.firmware is Firmware.HTTP:
             return Ignored("HTTP boot has no boot server")  # nothing to answer with
-        answer = choose(machine, self._site)
+        chained = self._is_chained(frame, machine, now)
+        answer = choose(machine, self._site, chained=chained)
         if isinstance(answer, Missing):
             return Unbootable(machine.mac, machine.arch.words, answer.reason)
-        vendor = self._option_43(frame, origin, machine, now)
-        return reply(frame, origin, machine, answer, vendor)
+        style = self._style(frame, origin, machine, now)
+        return reply(frame, origin, machine, answer, style)
 
-    def _option_43(
+    def _is_chained(self, frame: Frame, machine: Machine, now: float) -> bool:
+        if machine.firmware is not Firmware.IPXE or machine.ipxe_http:
+            return False
+        return self._chained.was_given(frame.chaddr, frame.xid, now)
+
+    def _style(
         self, frame: Frame, origin: Origin, machine: Machine, now: float
-    ) -> bytes | None:
-        """What the reply's option 43 says; None where it has none."""
+    ) -> Style:
+        """In which way the machine is answered."""
         if origin.boot_server:
-            self._prove(frame.chaddr)
-            return _boot_item(frame)
-        if machine.firmware is Firmware.IPXE:
-            # It goes by siaddr and file; and that it runs proves what was loaded before.
-            self._prove(frame.chaddr)
-            return None
-        if machine.firmware is Firmware.HTTP:
-            return None
-        if machine.arch.platform == "efi" and not self._is_direct(frame.chaddr, now):
-            return None
-        return pxe.BOOT_NOW
-
-    def _is_direct(self, chaddr: bytes, now: float) -> bool:
-        """Whether a UEFI machine that asks now is answered directly."""
-        attempt = self._attempts.pop(chaddr, None)
-        if attempt is None:
-            attempt = _Attempt(direct=False, proved=False, at=now)
-        elif now - attempt.at >= DUPLICATE:
-            # Failed with a boot server: directly. Failed directly, and so soon that
-            # it is no later boot of a machine that went well: the other way again.
-            soon = now - attempt.at < SAME_BOOT
-            if not attempt.proved and (not attempt.direct or soon):
-                attempt.direct = not attempt.direct
-            attempt.proved = False
-            attempt.at = now
-        self._attempts[chaddr] = attempt
-        if len(self._attempts) > MACHINES_MAX:
-            self._attempts.popitem(last=False)
-        return attempt.direct
-
-    def _prove(self, chaddr: bytes) -> None:
-        attempt = self._attempts.get(chaddr)
-        if attempt is not None:
-            attempt.proved = True
+            self._dialects.prove(frame.chaddr)
+            return Style.QUESTION
+        match machine.firmware:
+            case Firmware.IPXE:
+                self._dialects.prove(frame.chaddr)  # it was loaded, by whatever offer
+                return Style.IPXE
+            case Firmware.HTTP:
+                return Style.HTTP
+            case Firmware.RASPBERRY_PI:
+                return Style.RASPBERRY_PI
+        if machine.arch.platform != "efi":
+            return Style.DIRECT
+        direct = self._dialects.is_direct(frame.chaddr, now)
+        return Style.DIRECT if direct else Style.BOOT_SERVER
 
 
-def _silence(frame: Frame, origin: Origin) -> Dropped | Ignored | None:
+def _silence(
+    frame: Frame, origin: Origin, relays: Collection[IPv4Network]
+) -> Dropped | Ignored | None:
     """Why a message gets no answer, whoever its sender is; None where it may get one."""
     if frame.op != BOOTREQUEST:
         return Ignored("a reply of another server")
@@ -161,12 +125,15 @@ def _silence(frame: Frame, origin: Origin) -> Dropped | Ignored | None:
             return Dropped("dhcp", mac, f"sent from port {origin.port}")
     elif frame.message_type != MessageType.DISCOVER:
         return Ignored("a message for the DHCP server")
-    elif frame.giaddr != UNSPECIFIED and (
-        frame.giaddr == origin.server
-        or frame.giaddr.is_loopback
-        or not _is_host(frame.giaddr)
-    ):
-        return Dropped("dhcp", mac, f"{frame.giaddr} cannot be a relay")
+    elif frame.giaddr != UNSPECIFIED:
+        if (
+            frame.giaddr == origin.server
+            or frame.giaddr.is_loopback
+            or not _is_host(frame.giaddr)
+        ):
+            return Dropped("dhcp", mac, f"{frame.giaddr} cannot be a relay")
+        if relays and not any(frame.giaddr in network for network in relays):
+            return Dropped("dhcp", mac, f"{frame.giaddr} is none of the relays named")
     named = options.address(frame.options, Code.SERVER_IDENTIFIER)
     if named not in (None, origin.server):
         return Ignored("a message for another server")
@@ -176,48 +143,3 @@ def _silence(frame: Frame, origin: Origin) -> Dropped | Ignored | None:
 def _is_host(address: IPv4Address) -> bool:
     """Whether this can be one machine's address: not 0/8, multicast or broadcast."""
     return 1 <= address.packed[0] <= 223
-
-
-def read_machine(frame: Frame) -> Machine | None:
-    """The facts that a boot client tells about itself; None if it is none.
-
-    A boot client says "PXEClient" or "HTTPClient" in option 60, and its architecture
-    there or in option 93. What only begins like one (a server's own "PXEClient", a
-    U-Boot that boots another way) is left alone.
-
-    Raises:
-        DecodeError: An option that matters is malformed.
-    """
-    vendor_text = frame.option(Code.VENDOR_CLASS) or b""
-    vendor = pxe.vendor_class(vendor_text)
-    if vendor is None:
-        return None
-    codes = pxe.architectures(frame.option(Code.CLIENT_ARCHITECTURE) or b"")
-    if not codes:
-        if vendor.architecture is None:
-            return None
-        codes = (vendor.architecture,)
-    classes = pxe.user_classes(frame.option(Code.USER_CLASS) or b"")
-    features = frame.option(Code.IPXE)
-    firmware = Firmware.PXE
-    if b"iPXE" in classes or features is not None:
-        firmware = Firmware.IPXE
-    elif vendor.client == pxe.HTTP_CLIENT:
-        firmware = Firmware.HTTP
-    return Machine(
-        mac=mac_text(frame.chaddr),
-        codes=codes,
-        firmware=firmware,
-        uuid=pxe.machine_uuid(frame.option(Code.CLIENT_MACHINE) or b""),
-        vendor_class=printable(vendor_text),
-        user_class=printable(b" ".join(classes)),
-        ipxe_http=pxe.Feature.HTTP in pxe.ipxe_features(features or b""),
-    )
-
-
-def _boot_item(frame: Frame) -> bytes | None:
-    """Option 43 of an ACK: the item that was asked for, said back (PXE 2.1, 2.2.3)."""
-    item = pxe.boot_item(frame.option(Code.VENDOR_SPECIFIC) or b"")
-    if item is None:
-        return None
-    return pxe.encode_suboptions(((pxe.Sub.BOOT_ITEM, item),))

@@ -77,6 +77,17 @@ def decode_suboptions(value: bytes) -> Options:
 BOOT_NOW = encode_suboptions(((Sub.DISCOVERY_CONTROL, b"\x08"),))
 """Option 43 that says: no menu, no discovery, load the named file at once."""
 
+_RASPBERRY = b"Raspberry Pi Boot"
+
+RASPBERRY_PI_BOOT = encode_suboptions(
+    (
+        (Sub.DISCOVERY_CONTROL, b"\x03"),  # neither broadcast nor multicast
+        (Sub.MENU_PROMPT, b"\0PXE"),  # at once
+        (Sub.BOOT_MENU, b"\0\0" + bytes((len(_RASPBERRY),)) + _RASPBERRY),
+    )
+)
+"""Option 43 without which a Raspberry Pi takes no offer."""
+
 
 @dataclass(frozen=True, slots=True)
 class VendorClass:

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from enum import Enum
 
 from fastboot.boot.choose import Answer
-from fastboot.boot.machine import Firmware, Machine
+from fastboot.boot.machine import Machine
 from fastboot.events import Offered, Unbootable
 
 from . import options, pxe
 from .options import Code, MessageType
+from .outcome import BROADCAST, Origin, Reply
 from .packet import BOOTREPLY, UNSPECIFIED, Frame
-
-BROADCAST = ("255.255.255.255", 68)
-"""Where a client without an address hears us (RFC 2131, section 4.1)."""
 
 RELAY_PORT = 67
 """Where a relay takes replies (RFC 2131, section 4.1)."""
@@ -41,37 +39,54 @@ FILE_MAX = 127
 into option 67 alone."""
 
 
+class Style(Enum):
+    """The ways in which boot clients want to be answered."""
+
+    DIRECT = "direct"
+    """The OFFER names the file, and says to load it at once."""
+
+    BOOT_SERVER = "boot server"
+    """The OFFER makes the client ask again on port 4011."""
+
+    QUESTION = "question"
+    """The answer to that question."""
+
+    HTTP = "HTTP boot"
+    """UEFI's HTTP boot: a URL, and nothing of PXE's."""
+
+    IPXE = "iPXE"
+    """It goes by siaddr and `file`, and never gets a menu."""
+
+    RASPBERRY_PI = "Raspberry Pi"
+    """It looks for its own name in the menu of option 43, and asks for its own files."""
+
+
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a message came in.
+class Recipe:
+    """What is particular to a style.
 
     Attributes:
-        server: Our address on that interface, which the answer names.
-        boot_server: Whether it came to port 4011, not 67.
-        address: The sender's address.
-        port: The sender's port.
+        vendor_class: Option 60. Clients pair what they asked as with what they are told;
+            EDK2 takes a proxy that says nothing for a broken one.
+        vendor_options: Option 43; None: it is left out.
+        nul: Whether option 66 ends with NUL. Most clients run on to the next byte if it
+            does not; a Raspberry Pi is said not to find its server if it does.
     """
 
-    server: IPv4Address
-    boot_server: bool = False
-    address: str = "0.0.0.0"  # noqa: S104 (a client without an address)
-    port: int = 68
+    vendor_class: bytes
+    vendor_options: bytes | None = None
+    nul: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What to send.
-
-    Attributes:
-        data: The message.
-        to: The address and port to send it to; `BROADCAST` means the interface that
-            the request came in by.
-        event: What to report once it is sent.
-    """
-
-    data: bytes
-    to: tuple[str, int]
-    event: Offered
+RECIPES = {
+    Style.DIRECT: Recipe(pxe.PXE_CLIENT, pxe.BOOT_NOW),
+    Style.BOOT_SERVER: Recipe(pxe.PXE_CLIENT),
+    Style.QUESTION: Recipe(pxe.PXE_CLIENT),  # and the boot item that was asked for
+    Style.HTTP: Recipe(pxe.HTTP_CLIENT),
+    Style.IPXE: Recipe(pxe.PXE_CLIENT),
+    Style.RASPBERRY_PI: Recipe(pxe.PXE_CLIENT, pxe.RASPBERRY_PI_BOOT, nul=False),
+}
+"""The recipe of each style."""
 
 
 def reply(
@@ -79,7 +94,7 @@ def reply(
     origin: Origin,
     machine: Machine,
     answer: Answer,
-    vendor: bytes | None,
+    style: Style,
 ) -> Reply | Unbootable:
     """The answer to `request`: OFFER to a DISCOVER, ACK to a question on port 4011.
 
@@ -88,7 +103,7 @@ def reply(
         origin: Where it came in.
         machine: Who asks.
         answer: What it is to load.
-        vendor: Option 43's value; None for no such option.
+        style: In which way it is told.
 
     Returns:
         The reply; or that the name does not fit into what the client can take.
@@ -108,7 +123,7 @@ def reply(
         giaddr=request.giaddr,
         sname=server.encode(),
         file=file if len(file) <= FILE_MAX else b"",
-        options=_options(request, origin, kind, machine, vendor, file),
+        options=_options(request, origin, kind, style, file),
     )
     data = _fit(frame, _limit(request))
     if data is None:
@@ -120,32 +135,41 @@ def reply(
 
 
 def _options(
-    request: Frame,
-    origin: Origin,
-    kind: MessageType,
-    machine: Machine,
-    vendor: bytes | None,
-    file: bytes,
+    request: Frame, origin: Origin, kind: MessageType, style: Style, file: bytes
 ) -> options.Options:
     """A reply's options: short ones before strings, the relay's own at the end."""
-    http = machine.firmware is Firmware.HTTP
+    recipe = RECIPES[style]
     machine_id = request.option(Code.CLIENT_MACHINE) or b""
+    vendor = recipe.vendor_options
+    if style is Style.QUESTION:
+        vendor = _boot_item(request)
     chosen = (
         (Code.MESSAGE_TYPE, bytes((kind,))),
         (Code.SERVER_IDENTIFIER, origin.server.packed),
-        (Code.VENDOR_CLASS, pxe.HTTP_CLIENT if http else pxe.PXE_CLIENT),
+        (Code.VENDOR_CLASS, recipe.vendor_class),
         (Code.CLIENT_MACHINE, machine_id if len(machine_id) == 17 else None),
         (Code.VENDOR_SPECIFIC, vendor),
-        # Both end with NUL within their length: some clients run on to the next byte,
-        # and EDK2 itself writes the NUL there.
-        (Code.TFTP_SERVER_NAME, str(origin.server).encode() + b"\0"),
-        (Code.BOOTFILE_NAME, file + b"\0"),
+        (
+            Code.TFTP_SERVER_NAME,
+            str(origin.server).encode() + (b"\0" if recipe.nul else b""),
+        ),
+        # It ends with NUL within its length: some clients run on to the next byte, and
+        # EDK2 itself writes the NUL there.
+        (Code.BOOTFILE_NAME, file + b"\0" if file else None),
         (
             Code.RELAY_AGENT_INFORMATION,
             request.option(Code.RELAY_AGENT_INFORMATION),
         ),
     )
     return tuple((int(code), value) for code, value in chosen if value)
+
+
+def _boot_item(request: Frame) -> bytes | None:
+    """Option 43 of an ACK: the item that was asked for, said back (PXE 2.1, 2.2.3)."""
+    item = pxe.boot_item(request.option(Code.VENDOR_SPECIFIC) or b"")
+    if item is None:
+        return None
+    return pxe.encode_suboptions(((pxe.Sub.BOOT_ITEM, item),))
 
 
 def _limit(request: Frame) -> int:

@@ -10,11 +10,18 @@ BIOS = Machine(MAC, (0,))
 UEFI = Machine(MAC, (7,))
 HTTP = Machine(MAC, (16,), Firmware.HTTP)
 IPXE = Machine(MAC, (7,), Firmware.IPXE, ipxe_http=True)
-OLD_IPXE = Machine(MAC, (0,), Firmware.IPXE)
+OLD_IPXE = Machine(MAC, (0,), Firmware.IPXE)  # of a network card, without HTTP
+RASPBERRY_PI = Machine(MAC, (0,), Firmware.RASPBERRY_PI)
+U_BOOT = Machine(MAC, (22,), Firmware.U_BOOT)
 
 
 def site(**changes):
-    programs = {"bios": "undionly.kpxe", "efi": "ipxe.efi"}
+    programs = {
+        "bios": "undionly.kpxe",
+        "efi": "ipxe.efi",
+        "u-boot": "boot.scr.uimg",
+        "raspberry-pi": "config.txt",
+    }
     return Site(
         **{
             "folder": "images",
@@ -31,7 +38,9 @@ def site(**changes):
         (UEFI, Answer("ipxe.efi")),
         (HTTP, Answer("ipxe.efi", 80)),
         (IPXE, Answer("boot.ipxe", 80)),
-        (OLD_IPXE, Answer("boot.ipxe")),
+        (OLD_IPXE, Answer("undionly.kpxe")),
+        (RASPBERRY_PI, Answer("")),
+        (U_BOOT, Answer("boot.scr.uimg")),
     ],
 )
 def test_each_kind_of_firmware_is_answered_in_its_way(machine, answer):
@@ -46,6 +55,16 @@ def test_ipxe_gets_its_script_over_http_where_there_is_no_tftp():
     assert choose(IPXE, site(tftp=False)) == Answer("boot.ipxe", 80)
 
 
+def test_an_ipxe_without_http_that_was_given_a_program_gets_its_script_over_tftp():
+    assert choose(OLD_IPXE, site(), chained=True) == Answer("boot.ipxe")
+
+
+def test_an_ipxe_without_http_gets_its_script_where_no_program_is_better():
+    none = site(program=lambda arch: None)
+    assert choose(OLD_IPXE, none) == Answer("boot.ipxe")
+    assert choose(OLD_IPXE, site(http_port=None)) == Answer("boot.ipxe")
+
+
 @pytest.mark.parametrize(
     ("machine", "changes", "reason"),
     [
@@ -55,6 +74,8 @@ def test_ipxe_gets_its_script_over_http_where_there_is_no_tftp():
         (BIOS, {"program": lambda arch: None}, "put undionly.kpxe into images"),
         (HTTP, {"program": lambda arch: None}, "for UEFI HTTP x86-64"),
         (Machine(MAC, (2,)), {}, "known for Itanium"),
+        (RASPBERRY_PI, {"tftp": False}, "TFTP on port 69 is off"),
+        (RASPBERRY_PI, {"program": lambda arch: None}, "put its files into images"),
     ],
 )
 def test_what_is_missing_is_told(machine, changes, reason):

@@ -1,10 +1,8 @@
 """Who asks: the table of architectures, and a machine's facts."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from fastboot.boot.machine import ARCHES, BIOS, TEXT_MAX, Machine, arch_of, printable
+from fastboot.boot.machine import ARCHES, BIOS, Firmware, Machine, arch_of
 
 
 @pytest.mark.parametrize(
@@ -26,6 +24,10 @@ from fastboot.boot.machine import ARCHES, BIOS, TEXT_MAX, Machine, arch_of, prin
         ((39,), "efi", "loongarch64", False),
         ((40,), "efi", "loongarch64", True),
         ((2,), "other", "ia64", False),
+        ((21,), "u-boot", "arm", False),
+        ((22,), "u-boot", "arm64", False),
+        ((24,), "u-boot", "arm64", True),
+        ((41,), "raspberry-pi", "arm64", False),
     ],
 )
 def test_an_architecture_tells_what_fits(codes, platform, cpu, http):
@@ -50,9 +52,6 @@ def test_an_unknown_architecture_is_named_by_its_number():
     assert (arch.words, arch.platform) == ("architecture 30583", "other")
 
 
-@given(st.binary(max_size=300))
-def test_D15_texts_are_one_short_printable_line(text):
-    shown = printable(text)
-    assert shown.isascii()
-    assert shown.isprintable()
-    assert len(shown) <= TEXT_MAX
+def test_a_raspberry_pi_is_no_bios_whatever_it_says():
+    arch = Machine("dc:a6:32:00:00:07", (0,), Firmware.RASPBERRY_PI).arch
+    assert (arch.words, arch.platform) == ("Raspberry Pi", "raspberry-pi")

@@ -68,6 +68,21 @@ def ipxe(*more, features=b"\x13\x01\x01\x15\x01\x01", **changes):
     return bios(*named, *more, **changes)
 
 
+PI_MAC = bytes.fromhex("dca632013456")
+PI_ID = (
+    b"\0"  # type
+    b"RPi4"  # model
+    b"\x11\x31\xc0\x00"  # board revision c03111
+    b"\x32\x01\x34\x56"  # the last bytes of the MAC
+    b"\x2b\x1a\x3c\x0d"  # serial number
+)
+
+
+def raspberry_pi(*more, **changes):
+    """A DISCOVER of a Raspberry Pi 4, which takes itself for a BIOS."""
+    return bios(*more, **{"mac": PI_MAC, "uuid": PI_ID, **changes})
+
+
 def to_boot_server(*more, kind=MessageType.REQUEST, **changes):
     """EDK2's question on port 4011, from the address that it was given."""
     changes = {"flags": 0, "ciaddr": IPv4Address("192.0.2.50"), **changes}

@@ -9,6 +9,7 @@ import struct
 import subprocess
 import time
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 import pytest
@@ -17,19 +18,19 @@ from fastboot import events, interfaces, listen
 from fastboot.boot.choose import Site
 from fastboot.config import DhcpConfig
 from fastboot.dhcp import engine as engine_module
-from fastboot.dhcp import rate
+from fastboot.dhcp import ports, rate
 from fastboot.dhcp.engine import Engine
 from fastboot.dhcp.options import Code, MessageType
-from fastboot.dhcp.packet import decode
+from fastboot.dhcp.outcome import Origin, Reply
+from fastboot.dhcp.packet import BOOTREPLY, Frame, decode
 from fastboot.dhcp.proxy import Proxy
-from fastboot.dhcp.reply import Origin, Reply
 from fastboot.errors import ListenError
 from fastboot.interfaces import Interfaces
 from fastboot.listen import Place
 from firmware.network import Namespace
 from peers import need
 
-from .clients import bios, ipxe, laptop, to_boot_server, uefi, uefi_http
+from .clients import bios, ipxe, laptop, raspberry_pi, to_boot_server, uefi, uefi_http
 
 EVERYWHERE = (Place("0.0.0.0"),)
 LOOPBACK = (Place("127.0.0.1"),)
@@ -246,7 +247,7 @@ def test_closing_twice_closes_nothing_else(local):
 
 def test_answers_may_be_fragmented_on_their_way(local):
     serving, _ = local
-    for port in serving.engine._ports.values():
+    for port in serving.engine._ports:
         value = port.sock.getsockopt(socket.IPPROTO_IP, listen.IP_MTU_DISCOVER)
         assert value == listen.IP_PMTUDISC_DONT
 
@@ -292,6 +293,39 @@ def test_one_socket_does_not_keep_the_other_waiting(local):
     assert serving.count("acks") == 1
 
 
+def test_an_answer_may_be_held_back():
+    config = replace(ANY_PORTS, delay=0.25)
+    with Serving(config, LOOPBACK) as serving, udp() as client:
+        began = time.monotonic()
+        client.sendto(to_boot_server().encode(), questions(serving))
+        serving.poll()
+        while not serving.count("acks"):
+            serving.engine.poll(SOON)
+        assert time.monotonic() - began >= 0.25
+        assert decode(client.recv(2048)).message_type == MessageType.ACK
+
+
+def test_D7_only_so_many_answers_are_held_back(monkeypatch):
+    monkeypatch.setattr(engine_module, "HELD_MAX", 3)
+    config = replace(ANY_PORTS, delay=1.5)
+    with Serving(config, LOOPBACK) as serving, udp() as client:
+        for _ in range(5):
+            client.sendto(to_boot_server().encode(), questions(serving))
+        serving.poll(5)
+        assert serving.count("limited") == 2
+
+
+def test_what_is_held_back_is_dropped_by_a_drain():
+    config = replace(ANY_PORTS, delay=0.01)
+    with Serving(config, LOOPBACK) as serving, udp() as client:
+        client.sendto(laptop().encode(), questions(serving))
+        client.sendto(to_boot_server().encode(), questions(serving))
+        serving.poll(2)
+        serving.engine.drain()
+        serving.engine.poll(0.05)
+        assert serving.count("acks") == 0
+
+
 class Broken(socket.socket):
     """A socket whose interface is down the first time that it is read."""
 
@@ -306,7 +340,7 @@ def test_R7_a_read_that_fails_is_survived(monkeypatch):
     def broken(*args, **options):
         return Broken(fileno=listen.udp(*args, **options).detach())
 
-    monkeypatch.setattr(engine_module, "udp", broken)
+    monkeypatch.setattr(ports, "udp", broken)
     with Serving(ANY_PORTS, LOOPBACK) as serving, udp() as client:
         client.sendto(to_boot_server().encode(), questions(serving))
         serving.poll()
@@ -362,8 +396,9 @@ class Lan:
     @contextmanager
     def serving(self, *args, **options):
         with inside(self.server):
-            found = Interfaces(options.pop("reader", interfaces.read))
-            with Serving(DhcpConfig(), *args, found, **options) as serving:
+            found = Interfaces(clock=options.pop("clock", time.monotonic))
+            config = options.pop("config", DhcpConfig())
+            with Serving(config, *args, found, **options) as serving:
                 yield serving
 
     @contextmanager
@@ -503,28 +538,76 @@ def test_R7_a_network_that_went_down_is_survived_and_served_again(lan):
         assert decode(right.recv(2048)).message_type == MessageType.OFFER
 
 
-def test_R7_an_address_that_comes_later_is_answered_with(lan):
+def test_R7_an_address_that_comes_later_is_answered_with_at_once(lan):
     lan.server.ip("address", "del", "198.51.100.2/24", "dev", "eth1")
     now = 0.0
-    with inside(lan.server):
-        found = Interfaces(clock=lambda: now)
-        with (
-            Serving(DhcpConfig(), EVERYWHERE, found) as serving,
-            lan.client(lan.right) as right,
-        ):
-            right.sendto(uefi().encode(), ALL)
+    with (
+        lan.serving(EVERYWHERE, clock=lambda: now) as serving,
+        lan.client(lan.right) as right,
+    ):
+        right.sendto(uefi().encode(), ALL)
+        serving.poll()
+        assert serving.count("ignored") == 1
+        lan.server.ip("address", "add", "198.51.100.2/24", "dev", "eth1")
+        now = interfaces.CHANGED_AGE_MAX  # far from when it looks by itself
+        right.sendto(uefi().encode(), ALL)
+        serving.poll()
+        assert right.recvfrom(2048)[1] == ("198.51.100.2", 67)
+
+
+def test_R7_an_address_that_changes_is_answered_with_at_once(lan):
+    now = 0.0
+    with (
+        lan.serving(EVERYWHERE, clock=lambda: now) as serving,
+        lan.client(lan.right) as right,
+    ):
+        for number, address in enumerate(("198.51.100.3", "198.51.100.2"), 1):
+            lan.server.ip("address", "flush", "dev", "eth1")
+            lan.server.ip("address", "add", f"{address}/24", "dev", "eth1")
+            now = number * interfaces.CHANGED_AGE_MAX
+            right.sendto(uefi(xid=number).encode(), ALL)
             serving.poll()
-            assert serving.count("ignored") == 1
-            lan.server.ip("address", "add", "198.51.100.2/24", "dev", "eth1")
-            now = interfaces.AGE_MAX
+            data, source = right.recvfrom(2048)
+            assert source == (address, 67)
+            assert decode(data).siaddr == IPv4Address(address)
+
+
+def test_R7_a_link_that_flaps_is_served_each_time_it_is_up(lan):
+    with lan.serving(EVERYWHERE) as serving, lan.client(lan.right) as right:
+        for number in range(5):
+            lan.server.ip("link", "set", "eth1", "down")
+            lan.server.ip("link", "set", "eth1", "up")
+            mac = b"\x02" + number.to_bytes(5, "big")
+            right.sendto(uefi(mac=mac).encode(), ALL)
+            serving.poll()
+            assert decode(right.recv(2048)).chaddr == mac
+
+
+def test_R7_where_nobody_tells_of_changes_it_looks_by_itself(lan, monkeypatch):
+    monkeypatch.setattr(interfaces.Changes, "open", lambda: None)
+    monkeypatch.setattr(engine_module, "FOLLOW", 0.01)
+    with lan.serving((Place("0.0.0.0", "eth1"),)) as serving:
+        lan.server.ip("link", "del", "eth1")
+        lan.plug("eth1", lan.right, "198.51.100.2/24")
+        serving.engine.poll(SOON)
+        with lan.client(lan.right) as right:
             right.sendto(uefi().encode(), ALL)
             serving.poll()
             assert right.recvfrom(2048)[1] == ("198.51.100.2", 67)
 
 
+def test_R6_a_clock_that_is_set_changes_nothing(local, monkeypatch):
+    """Deadlines, rates and what is remembered go by a clock that nobody sets."""
+    serving, client = local
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    monkeypatch.setattr(time, "time_ns", lambda: 0)
+    client.sendto(to_boot_server().encode(), questions(serving))
+    serving.poll()
+    assert serving.count("acks") == 1
+
+
 @pytest.mark.parametrize("device", [None, "eth1"])
 def test_R7_a_device_that_was_replaced_is_served_again(lan, monkeypatch, device):
-    monkeypatch.setattr(engine_module, "FOLLOW", 0.0)  # look at every poll
     with lan.serving((Place("0.0.0.0", device),)) as serving:
         lan.server.ip("link", "del", "eth1")
         serving.engine.poll()
@@ -538,11 +621,10 @@ def test_R7_a_device_that_was_replaced_is_served_again(lan, monkeypatch, device)
 
 
 def test_R7_a_device_that_is_still_the_same_keeps_its_sockets(lan, monkeypatch):
-    monkeypatch.setattr(engine_module, "FOLLOW", 0.0)
     with lan.serving((Place("0.0.0.0", "eth1"),)) as serving:
-        before = [port.sock for port in serving.engine._ports.values()]
+        before = [port.sock for port in serving.engine._ports]
         serving.engine.poll()
-        assert [port.sock for port in serving.engine._ports.values()] == before
+        assert [port.sock for port in serving.engine._ports] == before
 
 
 def test_R7_a_device_whose_port_is_taken_meanwhile_is_tried_again(lan, monkeypatch):
@@ -560,6 +642,70 @@ def test_R7_a_device_whose_port_is_taken_meanwhile_is_tried_again(lan, monkeypat
             right.sendto(to_boot_server().encode(), ("198.51.100.2", 4011))
             serving.poll()
             assert right.recvfrom(2048)[1] == ("198.51.100.2", 4011)
+
+
+BESIDE = DhcpConfig(mode="boot-server")
+
+
+def test_a_boot_server_leaves_port_67_to_the_dhcp_server_on_the_same_machine(lan):
+    lan.left.ip("address", "add", "192.0.2.50/24", "dev", "eth0")
+    with inside(lan.server), udp() as other:
+        other.bind(("0.0.0.0", 67))  # shares it with nobody
+        with (
+            lan.serving(EVERYWHERE, config=BESIDE) as serving,
+            lan.client(lan.left, 4011) as left,
+        ):
+            assert [port for _, port in serving.engine.ports] == [4011]
+            left.sendto(uefi().encode(), ALL)
+            assert decode(other.recv(2048)) == uefi()
+            left.sendto(to_boot_server().encode(), ("192.0.2.2", 4011))
+            serving.poll()
+            assert left.recvfrom(2048)[1] == ("192.0.2.2", 4011)
+            assert serving.count("received") == 1
+
+
+PROXY = DhcpConfig(mode="proxy")
+
+OFFER = Frame(
+    op=BOOTREPLY,
+    xid=1,
+    chaddr=uefi().chaddr,
+    yiaddr=IPv4Address("192.0.2.50"),
+    options=((53, b"\2"), (54, bytes((192, 0, 2, 1))), (60, b"PXEClient")),
+)
+"""What a DHCP server says that was told to send option 60 to everyone."""
+
+
+def test_another_server_that_takes_the_machines_is_told_of(lan):
+    lan.left.ip("address", "add", "192.0.2.1/24", "dev", "eth0")
+    with (
+        lan.serving(EVERYWHERE, config=PROXY) as serving,
+        lan.client(lan.left, 67) as other,
+    ):
+        other.sendto(OFFER.encode(), ("255.255.255.255", 68))
+        other.sendto(b"\x02 garbage", ("255.255.255.255", 68))
+        serving.engine.poll(SOON)
+        serving.engine.poll()
+        told = events.Rival("192.0.2.1", "52:54:00:00:00:07", "192.0.2.2")
+        assert serving.events == [told]
+        assert serving.count("received") == 0
+
+
+@pytest.mark.parametrize("shares", [True, False])
+def test_a_dhcp_client_on_the_same_machine_keeps_its_port_68(lan, shares):
+    lan.left.ip("address", "add", "192.0.2.1/24", "dev", "eth0")
+    with inside(lan.server), udp() as own:
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, shares)
+        own.bind(("0.0.0.0", 68))
+        with (
+            lan.serving(EVERYWHERE, config=PROXY) as serving,
+            lan.client(lan.left, 67) as router,
+        ):
+            router.sendto(b"a lease that is renewed", ("192.0.2.2", 68))
+            assert own.recv(2048) == b"a lease that is renewed"
+            router.sendto(uefi().encode(), ("192.0.2.2", 67))
+            serving.poll()
+            assert serving.count("offers") == 1
 
 
 def test_port_67_is_shared_with_a_dhcp_server_that_shares_it(lan):
@@ -608,6 +754,7 @@ def replies():
         proxy = Proxy(Site("images", lambda arch, name=name: name, http_port=8080))
         for frame, origin in (
             *((frame, Origin(server)) for frame in (bios(), uefi(), uefi_http())),
+            (raspberry_pi(), Origin(server)),
             *((frame, Origin(server)) for frame in (ipxe(), bios(info, giaddr=relay))),
             *((to_boot_server(*more), asked) for more in ((), (item,))),
         ):

@@ -1,6 +1,6 @@
 """The proxy's decisions and replies: who is answered, and with which bytes."""
 
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 from hypothesis import given
@@ -8,10 +8,13 @@ from hypothesis import strategies as st
 
 from fastboot.boot.choose import Site
 from fastboot.boot.machine import Firmware
+from fastboot.dhcp.allow import Allowed
+from fastboot.dhcp.machine import read_machine
+from fastboot.dhcp.memory import MACHINES_MAX
 from fastboot.dhcp.options import Code, MessageType
+from fastboot.dhcp.outcome import BROADCAST, Ignored, Origin, Reply
 from fastboot.dhcp.packet import BOOTREPLY, Frame, decode
-from fastboot.dhcp.proxy import MACHINES_MAX, Ignored, Proxy, read_machine
-from fastboot.dhcp.reply import BROADCAST, Origin, Reply
+from fastboot.dhcp.proxy import Proxy
 from fastboot.errors import DecodeError
 from fastboot.events import Dropped, Offered, Unbootable
 
@@ -21,6 +24,7 @@ from .clients import (
     boot_client,
     ipxe,
     laptop,
+    raspberry_pi,
     to_boot_server,
     uefi,
     uefi_http,
@@ -33,14 +37,19 @@ DISCOVERS = Origin(SERVER)
 QUESTIONS = Origin(SERVER, boot_server=True, address="192.0.2.50", port=4011)
 BOOT_NOW = b"\x06\x01\x08\xff"
 
-PROGRAMS = {"bios": "undionly.kpxe", "efi": "ipxe.efi"}
+PROGRAMS = {
+    "bios": "undionly.kpxe",
+    "efi": "ipxe.efi",
+    "u-boot": "boot.scr.uimg",
+    "raspberry-pi": "config.txt",
+}
 
 
-def proxy(**changes):
+def proxy(*lists, **changes):
     def program(arch):
         return PROGRAMS.get(arch.platform)
 
-    return Proxy(Site(**{"folder": "images", "program": program, **changes}))
+    return Proxy(Site(**{"folder": "images", "program": program, **changes}), *lists)
 
 
 def answer(frame, origin=DISCOVERS, now=0.0, by=None):
@@ -121,13 +130,94 @@ def test_ipxe_is_offered_the_script_over_http():
     assert reply.option(Code.VENDOR_SPECIFIC) is None  # never a menu
 
 
-def test_an_ipxe_without_http_is_offered_the_script_over_tftp():
-    assert answer(ipxe(features=b"\x15\x01\x01")).file == b"boot.ipxe"
+def test_an_ipxe_without_http_is_offered_a_newer_one_over_tftp():
+    reply = answer(ipxe(features=b"\x15\x01\x01"))
+    assert reply.file == b"undionly.kpxe"
+    assert reply.option(Code.VENDOR_SPECIFIC) is None
+
+
+def test_an_ipxe_that_tells_no_features_is_offered_a_newer_one_too():
+    assert answer(bios((Code.USER_CLASS, b"iPXE"))).file == b"undionly.kpxe"
+
+
+def test_an_ipxe_without_http_never_goes_round_in_a_circle():
+    server, old = proxy(), b"\x15\x01\x01"
+    first = answer(ipxe(features=old, xid=1), by=server)
+    again = answer(ipxe(features=old, xid=1), now=4.0, by=server)
+    assert first == again  # it asks until it has an address
+    loaded = answer(ipxe(features=old, xid=2), now=6.0, by=server)
+    assert loaded.file == b"boot.ipxe"
+    tomorrow = answer(ipxe(features=old, xid=3), now=86400.0, by=server)
+    assert tomorrow.file == b"undionly.kpxe"
 
 
 def test_an_ipxe_is_known_by_its_features_alone():
     frame = bios((Code.IPXE, b"\x13\x01\x01"))
     assert answer(frame).file == b"http://192.0.2.2/boot.ipxe"
+
+
+def test_a_raspberry_pi_is_offered_the_name_that_it_looks_for_and_no_file():
+    reply = answer(raspberry_pi())
+    assert reply.options == (
+        (53, b"\x02"),  # OFFER
+        (54, SERVER.packed),
+        (60, b"PXEClient"),
+        (97, clients.PI_ID),
+        (
+            43,
+            (
+                b"\x06\x01\x03"  # discovery control: no broadcast, no multicast
+                b"\x0a\x04\x00PXE"  # prompt: at once
+                b"\x09\x14\x00\x00\x11Raspberry Pi Boot"  # menu: type 0, 17 bytes
+                b"\xff"
+            ),
+        ),
+        (66, b"192.0.2.2"),  # no NUL
+    )
+    assert (reply.siaddr, reply.file) == (SERVER, b"")
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        raspberry_pi(uuid=None),  # by its MAC
+        raspberry_pi(
+            uuid=b"\0" + b"\x2b\x1a\x3c\x0d" * 4
+        ),  # before option 97's new form
+        raspberry_pi(mac=clients.MAC),  # by option 97: a USB network card
+        raspberry_pi(uuid=b"\0RPi5" + bytes(12)),
+    ],
+)
+def test_a_raspberry_pi_is_known_by_its_address_or_its_number(frame):
+    assert answer(frame).option(Code.TFTP_SERVER_NAME) == b"192.0.2.2"
+
+
+@pytest.mark.parametrize(
+    ("frame", "file"),
+    [
+        (uefi(mac=clients.PI_MAC, arch=b"\0\x0b"), b"ipxe.efi"),  # with EDK2 on it
+        (ipxe(mac=clients.PI_MAC), b"http://192.0.2.2/boot.ipxe"),
+        (bios(uuid=b"\0RPi?" + bytes(12)), b"undionly.kpxe"),
+    ],
+)
+def test_whatever_else_has_a_raspberrys_address_or_number_is_no_raspberry(frame, file):
+    assert answer(frame).file == file
+
+
+def test_what_a_raspberry_pi_was_told_is_reported():
+    event = proxy().receive(raspberry_pi(), DISCOVERS, 0.0).event
+    assert (event.arch, event.file) == ("Raspberry Pi", "")
+
+
+def test_u_boot_that_boots_as_pxe_does_is_told_the_file_at_once():
+    vendor = b"PXEClient:Arch:00022:UNDI:003000"
+    reply = answer(boot_client(vendor=vendor, arch=b"\x00\x16"))
+    assert reply.file == b"boot.scr.uimg"
+    assert reply.option(Code.VENDOR_SPECIFIC) == BOOT_NOW
+
+
+def test_the_first_known_architecture_of_a_list_decides():
+    assert answer(uefi(arch=b"\x77\x77\x00\x07\x00\x00")).file == b"ipxe.efi"
 
 
 def test_an_architecture_in_the_vendor_class_alone_is_enough():
@@ -373,7 +463,63 @@ def test_D10_questions_from_no_machines_address_are_dropped(source):
     assert isinstance(proxy().receive(to_boot_server(), origin, 0.0), Dropped)
 
 
+# Who may boot
+
+OTHERS = bytes.fromhex("525400000008")
+
+
+@pytest.mark.parametrize("name", ["52:54:00:00:00:07", "52-54-00-00-00-07"])
+def test_D8_a_machine_that_is_not_on_the_list_hears_nothing(name):
+    server = proxy(Allowed([name]))
+    assert isinstance(server.receive(uefi(), DISCOVERS, 0.0), Reply)
+    assert isinstance(server.receive(uefi(mac=OTHERS), DISCOVERS, 0.0), Ignored)
+    frame = to_boot_server(mac=OTHERS)
+    assert isinstance(server.receive(frame, QUESTIONS, 0.0), Ignored)
+
+
+def test_the_list_may_name_the_beginning_of_addresses():
+    server = proxy(Allowed(["52:54:00", "dc:a6:32:01"]))
+    for mac, heard in ((OTHERS, Reply), (clients.PI_MAC, Reply), (b"\2" * 6, Ignored)):
+        assert isinstance(server.receive(uefi(mac=mac), DISCOVERS, 0.0), heard)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "03020100-0504-0706-0809-0a0b0c0d0e0f",  # as the operating system shows it
+        "00010203-0405-0607-0809-0a0b0c0d0e0f",  # as other firmware does
+        "03020100-0504-0706-0809-0A0B0C0D0E0F",
+    ],
+)
+def test_the_list_may_name_a_uuid_in_either_byte_order(name):
+    server = proxy(Allowed([name]))
+    assert isinstance(server.receive(uefi(), DISCOVERS, 0.0), Reply)
+    none = server.receive(uefi(uuid=None), DISCOVERS, 0.0)
+    assert isinstance(none, Ignored)
+
+
 # Relays
+
+NAMED = (IPv4Network("198.51.100.0/24"), IPv4Network("203.0.113.9/32"))
+
+
+@pytest.mark.parametrize(
+    ("giaddr", "heard"),
+    [
+        ("198.51.100.1", Reply),
+        ("203.0.113.9", Reply),
+        ("203.0.113.8", Dropped),
+    ],
+)
+def test_D10_where_relays_are_named_no_other_is_answered(giaddr, heard):
+    outcome = proxy(Allowed(), NAMED).receive(
+        uefi(giaddr=IPv4Address(giaddr)), DISCOVERS, 0.0
+    )
+    assert isinstance(outcome, heard)
+
+
+def test_naming_relays_changes_nothing_for_machines_without_one():
+    assert isinstance(proxy(Allowed(), NAMED).receive(uefi(), DISCOVERS, 0.0), Reply)
 
 
 def test_a_relay_gets_the_reply_on_its_port_67():
@@ -466,8 +612,6 @@ def test_a_machines_facts_are_read():
     assert machine.codes == (7,)
     assert machine.firmware is Firmware.IPXE
     assert machine.ipxe_http
-    assert machine.user_class == "iPXE"
-    assert machine.vendor_class == "PXEClient:Arch:00000:UNDI:002001"
     assert str(machine.uuid) == "03020100-0504-0706-0809-0a0b0c0d0e0f"
 
 
@@ -483,15 +627,11 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_D15_hostile_texts_stay_one_printable_line_and_out_of_replies(text):
+def test_D15_hostile_texts_reach_neither_replies_nor_reports(text):
     vendor = b"PXEClient:Arch:00007:UNDI:003016" + text
-    more = ((Code.USER_CLASS, text), (12, text), (81, text), (Code.IPXE, b""))
-    frame = uefi(*more, vendor=vendor)
-    machine = read_machine(frame)
-    assert machine.vendor_class.isascii()
-    assert machine.vendor_class.isprintable()
-    assert machine.user_class.isprintable()
-    assert answer(frame).options == answer(ipxe(features=b"", arch=b"\0\7")).options
+    more = ((Code.USER_CLASS, text), (12, text), (81, text))
+    expected = proxy().receive(uefi(), DISCOVERS, 0.0)
+    assert proxy().receive(uefi(*more, vendor=vendor), DISCOVERS, 0.0) == expected
 
 
 @given(frames, st.sampled_from([DISCOVERS, QUESTIONS]))

@@ -1,0 +1,74 @@
+"""What comes of a message: an answer, or one of three kinds of silence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import Protocol
+
+from fastboot.events import Dropped, Offered, Unbootable
+
+from .packet import Frame
+
+BROADCAST = ("255.255.255.255", 68)
+"""Where a client without an address hears us (RFC 2131, section 4.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a message came in.
+
+    Attributes:
+        server: Our address on that interface, which the answer names.
+        boot_server: Whether it came to port 4011, not 67.
+        address: The sender's address.
+        port: The sender's port.
+    """
+
+    server: IPv4Address
+    boot_server: bool = False
+    address: str = "0.0.0.0"  # noqa: S104 (a client without an address)
+    port: int = 68
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What to send.
+
+    Attributes:
+        data: The message.
+        to: The address and port to send it to; `BROADCAST` means the interface that
+            the request came in by.
+        event: What to report once it is sent.
+    """
+
+    data: bytes
+    to: tuple[str, int]
+    event: Offered
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A message that is none of our business, as most on a network are.
+
+    Attributes:
+        reason: Why, in words.
+    """
+
+    reason: str
+
+
+Outcome = Reply | Unbootable | Dropped | Ignored
+
+
+class Decider(Protocol):
+    """Decides about messages: a proxy, or a server. It does no I/O."""
+
+    def receive(self, frame: Frame, origin: Origin, now: float) -> Outcome:
+        """Decide about one message.
+
+        Args:
+            frame: The message.
+            origin: Where it came in.
+            now: Seconds on the caller's monotonic clock.
+        """

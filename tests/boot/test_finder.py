@@ -1,0 +1,53 @@
+"""Boot programs, found in what is served."""
+
+import pytest
+
+from fastboot.boot.finder import FRESH, Finder
+from fastboot.boot.machine import ARCHES, BIOS, RASPBERRY_PI
+from fastboot.boot.programs import Programs
+from fastboot.tree import Directory
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A folder, what finds programs in it, and a clock."""
+    folder, clock = Directory(tmp_path), [0.0]
+    yield tmp_path, Finder(folder, Programs(()), lambda: clock[0]), clock
+    folder.close()
+
+
+def test_a_program_that_was_added_is_found_a_moment_later(site):
+    folder, finder, clock = site
+    assert finder(BIOS) is None
+    (folder / "undionly.kpxe").write_bytes(b"program")
+    clock[0] = FRESH
+    assert finder(BIOS) == "undionly.kpxe"
+
+
+def test_machines_that_boot_together_share_a_look(site):
+    folder, finder, clock = site
+    (folder / "undionly.kpxe").write_bytes(b"program")
+    assert finder(BIOS) == "undionly.kpxe"
+    (folder / "undionly.kpxe").unlink()
+    clock[0] = FRESH / 2
+    assert finder(BIOS) == "undionly.kpxe"
+    clock[0] = FRESH
+    assert finder(BIOS) is None
+
+
+def test_a_raspberry_pi_finds_its_firmware(site):
+    folder, finder, _ = site
+    (folder / "0a1b2c3d").mkdir()
+    (folder / "0a1b2c3d" / "config.txt").write_text("")
+    assert finder(RASPBERRY_PI) == "0a1b2c3d/config.txt"
+
+
+def test_u_boot_finds_its_script_before_a_program(site):
+    folder, finder, clock = site
+    arm64 = b"MZ".ljust(0x3C, b"\0") + b"\x40\0\0\0" + b"PE\0\0\x64\xaa"
+    (folder / "snponly.efi").write_bytes(arm64)
+    assert finder(ARCHES[0x16]) == "snponly.efi"
+    (folder / "boot.scr").write_bytes(b"script")
+    clock[0] = FRESH
+    assert finder(ARCHES[0x16]) == "boot.scr"
+    assert finder(ARCHES[0x15]) == "boot.scr"
