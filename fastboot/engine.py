@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
+
+from .later import Later
 
 
 class Engine(Protocol):
@@ -12,6 +14,13 @@ class Engine(Protocol):
     `wake` and `idle` may be used from any thread while the engine runs; everything
     else is called from one thread at a time.
     """
+
+    @property
+    def later(self) -> Later[Any] | None:
+        """The answers of its tree that it waits for, which the driver works out.
+
+        None where it asks no tree.
+        """
 
     @property
     def ports(self) -> tuple[tuple[str, int], ...]:

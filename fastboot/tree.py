@@ -2,7 +2,8 @@
 
 A tree answers `open(name, client)` with a blob or raises `NotFound` or `Refused`.
 A blob is content with a size, validators, and either a slice of a file or bytes.
-Trees compose: an `Overlay` asks one after the other.
+Trees compose: an `Overlay` asks one after the other. A tree may answer later, with an
+awaitable of a blob: what has its content at hand never does, and is a `Shelf`.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from .beneath import components, list_beneath, open_beneath
 from .errors import ConfigError, ContentChanged, NotFound, Refused
@@ -133,8 +134,12 @@ class Blob:
 class Tree(Protocol):
     """Anything that has content for names."""
 
-    def open(self, name: str, client: Client) -> Blob:
-        """The content called `name`, which the caller closes.
+    def open(self, name: str, client: Client) -> Blob | Awaitable[Blob]:
+        """The content called `name`, which the caller closes, at once or later.
+
+        Called on the thread that serves, which must not be kept waiting. An awaitable
+        is awaited under the loop of the program that embeds the server, or under an
+        asyncio loop of its own where engines run on threads.
 
         Args:
             name: A path with slashes; bytes that are no UTF-8 are surrogates
@@ -146,6 +151,13 @@ class Tree(Protocol):
             Refused: The name is not to be asked for.
             Unavailable: It cannot be read just now.
         """
+
+
+class Shelf(Protocol):
+    """A tree that has its content at hand and answers at once."""
+
+    def open(self, name: str, client: Client) -> Blob:
+        """The content called `name`; see `Tree.open`."""
 
 
 class Directory:
@@ -231,20 +243,89 @@ class Memory:
             raise NotFound("no such file") from None
 
 
+class Function:
+    r"""Content by a function of the name and the client: scripts, files made to order.
+
+    What it returns is the content, as bytes, text or a blob, or None for "no such
+    file"; or an awaitable of one of these, as every `async def` returns.
+
+    >>> scripts = Function(lambda name, client: f"#!ipxe\necho {client.address}\n")
+    >>> scripts.open("boot.ipxe", Client("192.0.2.7", "http")).read(0, 99)
+    b'#!ipxe\necho 192.0.2.7\n'
+    """
+
+    def __init__(self, function: Callable[[str, Client], Any]) -> None:
+        self._function = function
+
+    def open(self, name: str, client: Client) -> Blob | Awaitable[Blob]:
+        """What the function has for that name; see `Tree.open`."""
+        content = self._function("/".join(components(name)), client)
+        if isinstance(content, Awaitable):
+            return _blob_later(content)
+        return _blob(content)
+
+
+async def _blob_later(content: Awaitable[Any]) -> Blob:
+    return _blob(await content)
+
+
+def _blob(content: object) -> Blob:
+    match content:
+        case Blob():
+            return content
+        case bytes():
+            return Blob.from_bytes(content)
+        case str():
+            return Blob.from_bytes(content.encode())
+        case None:
+            raise NotFound("no such file")
+    raise TypeError(f"a {type(content).__name__} is no content: bytes, str or Blob is")
+
+
 class Overlay:
     """Several trees as one: the first that has the name answers."""
 
     def __init__(self, *trees: Tree) -> None:
         self._trees = trees
 
-    def open(self, name: str, client: Client) -> Blob:
+    def open(self, name: str, client: Client) -> Blob | Awaitable[Blob]:
         """The content of that name in the first tree that has it; see `Tree.open`."""
-        refusal: Refused | None = None
-        for tree in self._trees:
+        return self._ask(self._trees, name, client, None)
+
+    def _ask(
+        self,
+        trees: Sequence[Tree],
+        name: str,
+        client: Client,
+        refusal: Refused | None,
+    ) -> Blob | Awaitable[Blob]:
+        for number, tree in enumerate(trees):
             try:
-                return tree.open(name, client)
+                answer = tree.open(name, client)
             except NotFound:
                 continue
             except Refused as error:
                 refusal = refusal or error
+                continue
+            if isinstance(answer, Blob):
+                return answer
+            return self._await(answer, trees[number + 1 :], name, client, refusal)
         raise refusal or NotFound("no such file")
+
+    async def _await(
+        self,
+        answer: Awaitable[Blob],
+        others: Sequence[Tree],
+        name: str,
+        client: Client,
+        refusal: Refused | None,
+    ) -> Blob:
+        """What a tree answers later, or the trees behind it where it has nothing."""
+        try:
+            return await answer
+        except NotFound:
+            pass
+        except Refused as error:
+            refusal = refusal or error
+        next_answer = self._ask(others, name, client, refusal)
+        return next_answer if isinstance(next_answer, Blob) else await next_answer

@@ -16,8 +16,9 @@ FLOORS = [
     ["_ext"],
     ["events", "config", "timers", "poller", "beneath"],
     # 1: content, settings, and what goes over the wire
-    ["tree", "settings", "report", "engine", "listen", "interfaces"],
-    ["arrival"],
+    ["tree", "settings", "report", "listen", "interfaces"],
+    ["later", "arrival"],
+    ["engine"],
     [
         "tftp.ports",
         "http.limits",

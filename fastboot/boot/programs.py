@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fastboot.beneath import components, open_beneath
 from fastboot.errors import ContentChanged, NotFound, TreeError
-from fastboot.tree import Blob, Client, Tree
+from fastboot.tree import Blob, Client, Shelf
 
 from .machine import RASPBERRY_PI, Arch
 
@@ -138,7 +138,7 @@ class Programs:
         raise NotFound("no such file")
 
 
-def find(trees: Sequence[Tree], arch: Arch) -> str | None:
+def find(shelves: Sequence[Shelf], arch: Arch) -> str | None:
     """The name of the best program for `arch`; None where there is none.
 
     A tree's best comes before anything of the trees behind it. A name that an earlier
@@ -146,15 +146,15 @@ def find(trees: Sequence[Tree], arch: Arch) -> str | None:
     file would be sent.
 
     Args:
-        trees: Where to look, the user's first.
+        shelves: Where to look, the user's first.
         arch: What it has to run on.
     """
     taken: set[str] = set()
-    for tree in trees:
+    for shelf in shelves:
         for name in CANDIDATES.get((arch.platform, arch.cpu), ()):
             if name in taken:
                 continue
-            head = _head(tree, name)
+            head = _head(shelf, name)
             if head is None:
                 continue
             taken.add(name)
@@ -163,10 +163,10 @@ def find(trees: Sequence[Tree], arch: Arch) -> str | None:
     return None
 
 
-def _head(tree: Tree, name: str) -> bytes | None:
+def _head(shelf: Shelf, name: str) -> bytes | None:
     """The first bytes of a file; None where there is none of that name."""
     try:
-        blob = tree.open(name, Client("", "tftp"))
+        blob = shelf.open(name, Client("", "tftp"))
     except TreeError:
         return None
     try:

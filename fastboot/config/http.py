@@ -28,6 +28,9 @@ class HttpConfig:
         "Seconds a client may take nothing of an answer before it is cut off; iPXE "
         "itself gives up after as long.",
     )
+    answer_timeout: float = setting(
+        30.0, "Seconds that a file made to order may take before the client gets 503."
+    )
     min_rate: int = setting(
         512,
         "Bytes a second that a client has to take of an answer, on average over the "
@@ -53,6 +56,7 @@ class HttpConfig:
         between(self, port=PORTS)
         seconds = (1, SECONDS_MAX)
         between(self, head_timeout=seconds, idle_timeout=seconds)
-        between(self, stall_timeout=seconds, min_rate=(0, RATE_MAX))
+        between(self, stall_timeout=seconds, answer_timeout=seconds)
+        between(self, min_rate=(0, RATE_MAX))
         count = (1, COUNT_MAX)
         between(self, max_connections=count, max_per_client=count, max_requests=count)

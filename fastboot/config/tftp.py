@@ -34,6 +34,10 @@ class TftpConfig:
         "Seconds without progress after which a transfer ends: longer than GRUB and "
         "Raspberry Pi pause to write what they have.",
     )
+    answer_timeout: float = setting(
+        30.0,
+        "Seconds that a file made to order may take; most firmware gives up earlier.",
+    )
     cache_bytes: int = setting(
         256 << 20,
         "Bytes of memory for files ready to be sent, shared by all clients; 0: none.",
@@ -53,5 +57,7 @@ class TftpConfig:
         # RFC 2348, section 2. Of 65536 block numbers a window may use less than half,
         # so that an old ACK never looks like a new one.
         between(self, max_blksize=(8, 65464), max_windowsize=(1, 32767))
-        between(self, idle_timeout=(1, SECONDS_MAX), cache_bytes=(0, CACHE_MAX))
+        seconds = (1, SECONDS_MAX)
+        between(self, idle_timeout=seconds, answer_timeout=seconds)
+        between(self, cache_bytes=(0, CACHE_MAX))
         between(self, max_transfers=(1, COUNT_MAX), max_per_client=(1, COUNT_MAX))

@@ -116,6 +116,9 @@ class Engine:
                 except ListenError:
                     pass  # a DHCP client that shares nothing: then without a diagnosis
 
+    later = None
+    """It asks no tree."""
+
     @property
     def ports(self) -> tuple[tuple[str, int], ...]:
         """See `fastboot.engine.Engine`; the port for DISCOVERs comes first."""

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from fastboot.engine import Engine
 
 from ._run import Run
+from ._work import AsyncioWork
 
 
 @asynccontextmanager
@@ -18,11 +19,13 @@ async def running_under_asyncio(
     """Run engines in the running loop until the context is left."""
     loop = asyncio.get_running_loop()
     run = Run(engines, failed)
+    work = AsyncioWork(loop)
 
     def attend(engine: Engine) -> None:
         if not run.attend(engine, engine.poll):
             loop.remove_reader(engine.fileno())
 
+    run.answer_by(work)
     for engine in run.engines:
         loop.add_reader(engine.fileno(), attend, engine)
         attend(engine)  # set its first timer
@@ -31,4 +34,6 @@ async def running_under_asyncio(
     finally:
         for engine in run.engines:
             loop.remove_reader(engine.fileno())
+        run.answer_by(None)
+        await work.end()
     run.check()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from fastboot.engine import Engine
 from fastboot.errors import EngineFailed
+from fastboot.later import Work
 
 
 class Run:
@@ -35,6 +36,12 @@ class Run:
         """Take nothing new; what is under way goes on until `idle`."""
         for engine in self.engines:
             self.attend(engine, engine.drain)
+
+    def answer_by(self, work: Work | None) -> None:
+        """Have what trees answer later worked out like this; see `fastboot.later`."""
+        for engine in self.engines:
+            if engine.later is not None:
+                engine.later.run_by(work)
 
     def attend(self, engine: Engine, turn: Callable[[], None]) -> bool:
         """Give an engine its turn, one of its methods or more; False if that failed."""

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from fastboot.engine import Engine
 
 from ._run import Run
+from ._work import ThreadedWork
 
 
 @contextmanager
@@ -69,8 +70,10 @@ class _ThreadedRun(Run):
     def __init__(self, engines: Iterable[Engine], failed: Callable[[], object]) -> None:
         super().__init__(engines, failed)
         self._attendants = [_Attendant(self, engine) for engine in self.engines]
+        self._work = ThreadedWork()
 
     def start(self) -> None:
+        self.answer_by(self._work)
         for attendant in self._attendants:
             attendant.start()
 
@@ -83,3 +86,5 @@ class _ThreadedRun(Run):
             attendant.stop()
         for attendant in self._attendants:
             attendant.join()
+        self.answer_by(None)
+        self._work.end()

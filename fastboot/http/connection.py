@@ -1,8 +1,11 @@
 """One connection, without its socket: requests in, what to send out (RFC 9112).
 
     WAITING ──first byte──► READING ──head complete──► ANSWERING ──all sent──► WAITING
+       │                       │     └─► ASKING ─answered─►┤
        │                       │                           │ "close"
        └──idle_timeout─────────┴──refused, late (408)──────┴────► LINGERING ──► CLOSED
+
+ASKING is where a tree answers later.
 
 One answer is under way at a time: requests that were pipelined behind it wait in the
 buffer, and whoever owns the socket reads nothing until `sent` was called.
@@ -11,13 +14,21 @@ buffer, and whoever owns the socket reads nothing until `sent` was called.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
 from fastboot.config import HttpConfig
 from fastboot.errors import NotFound, Refused, Unavailable
-from fastboot.events import Dropped, Emit, Failed, Finished, Probed, RequestRefused
+from fastboot.events import (
+    Dropped,
+    Emit,
+    Failed,
+    Fault,
+    Finished,
+    Probed,
+    RequestRefused,
+)
 from fastboot.tree import Blob, Client
 
 from .limits import MAX_LINE, BadRequest
@@ -72,7 +83,14 @@ class Close:
     reset: bool = False
 
 
-Action = Send | SendFile | Shutdown | Close
+@dataclass(frozen=True, slots=True)
+class Await:
+    """Have the tree's answer worked out, and call `answered` with what it came to."""
+
+    answer: Awaitable[Blob]
+
+
+Action = Send | SendFile | Shutdown | Close | Await
 
 
 class _Phase(Enum):
@@ -80,6 +98,7 @@ class _Phase(Enum):
 
     WAITING = auto()
     READING = auto()
+    ASKING = auto()
     ANSWERING = auto()
     LINGERING = auto()
     CLOSED = auto()
@@ -121,7 +140,7 @@ class Connection:
     def __init__(
         self,
         config: HttpConfig,
-        open_blob: Callable[[str, Client], Blob],
+        open_blob: Callable[[str, Client], Blob | Awaitable[Blob]],
         emit: Emit,
         wall_clock: Callable[[], float],
         *,
@@ -136,6 +155,7 @@ class Connection:
         self.client = client
         self._server = server
         self._buffer = bytearray()
+        self._asked: RequestHead | None = None  # while the tree works out its answer
         self._blob: Blob | None = None
         self._transfer: _Transfer | None = None
         self._close = False  # after the answer under way
@@ -155,9 +175,14 @@ class Connection:
         return self._phase is _Phase.ANSWERING
 
     @property
+    def asking(self) -> bool:
+        """Whether the tree's answer is awaited: read nothing until `answered`."""
+        return self._phase is _Phase.ASKING
+
+    @property
     def busy(self) -> bool:
         """Whether a request is being read or answered."""
-        return self._phase in (_Phase.READING, _Phase.ANSWERING)
+        return self._phase in (_Phase.READING, _Phase.ASKING, _Phase.ANSWERING)
 
     @property
     def finished(self) -> bool:
@@ -271,13 +296,43 @@ class Connection:
         agent = (head.field(b"user-agent") or b"").decode("latin-1")
         client = Client(self.client, "http", self._server, agent)
         try:
-            blob = self._blob = self._open(head.path, client)
-        except NotFound as error:
-            return self._deny(404, head, str(error), now)
-        except Refused as error:
-            return self._deny(403, head, str(error), now)
-        except Unavailable as error:
-            return self._deny(503, head, str(error), now)
+            answer = self._open(head.path, client)
+        except Exception as error:  # noqa: BLE001 (a tree's mistake is an answer too)
+            return self._answer_with(head, error, now)
+        if isinstance(answer, Blob):
+            return self._answer_with(head, answer, now)
+        self._phase = _Phase.ASKING
+        self._asked = head
+        self.deadline = math.inf  # whoever works out answers has a patience of its own
+        return [Await(answer)]
+
+    def answered(self, answer: Blob | Exception, now: float) -> list[Action]:
+        """What an `Await` came to: content, or what was raised."""
+        head, self._asked = self._asked, None
+        if head is None or self._phase is not _Phase.ASKING:
+            if isinstance(answer, Blob):
+                answer.close()
+            return []
+        return self._answer_with(head, answer, now)
+
+    def _answer_with(
+        self, head: RequestHead, answer: Blob | Exception, now: float
+    ) -> list[Action]:
+        match answer:
+            case Blob():
+                return self._send_blob(head, answer, now)
+            case NotFound():
+                return self._deny(404, head, str(answer), now)
+            case Refused():
+                return self._deny(403, head, str(answer), now)
+            case Unavailable():
+                return self._deny(503, head, str(answer), now)
+        self._emit(Fault("http", answer))
+        reason = "the server failed to work out an answer"
+        return self._deny(500, head, reason, now)
+
+    def _send_blob(self, head: RequestHead, blob: Blob, now: float) -> list[Action]:
+        self._blob = blob
         response = respond(head, blob, self._wall_clock(), close=self._draining)
         if response.status >= 400:
             self._refused(head, REASONS[response.status])

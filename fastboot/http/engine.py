@@ -11,19 +11,20 @@ import math
 import socket
 import struct
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from time import monotonic, time
 
 from fastboot.config import HttpConfig
 from fastboot.errors import ConfigError, ContentChanged
-from fastboot.events import Emit, Fault
+from fastboot.events import Emit, Event, Fault
+from fastboot.later import Later
 from fastboot.listen import Place, tcp
 from fastboot.poller import READ, WRITE, Poller
 from fastboot.timers import Timers
 from fastboot.tree import Blob, Client, Tree
 
-from .connection import Action, Connection, Send, SendFile, Shutdown
+from .connection import Action, Await, Connection, Send, SendFile, Shutdown
 from .link import Link
 from .places import Places, Seat
 
@@ -79,6 +80,7 @@ class Engine:
         self._places = Places(config.max_connections, config.max_per_client)
         self._timers: Timers[int] = Timers()
         self._accept_at = math.inf  # set while accepting pauses
+        self.later: Later[int] = Later(self.wake, config.answer_timeout)
         self._closed = False
         self._busy = 0  # links that were busy when they were last looked at
         self._counts = dict.fromkeys(
@@ -133,6 +135,9 @@ class Engine:
         if now >= self._accept_at:
             self._set_accepting(READ)
             self._accept_at = math.inf
+        for fd, answer in self.later.answers():
+            link = self._links[fd]
+            self._guarded(link, share, partial(link.machine.answered, answer))
         for fd in self._timers.due(now):
             link = self._links.get(fd)
             if link:
@@ -154,12 +159,13 @@ class Engine:
         self._close_listeners()
         now = monotonic()
         for link in list(self._links.values()):
-            if link.machine.answering:
+            if link.machine.answering or link.machine.asking:
                 link.machine.fail("the server was stopped", now)
                 self._discard(link, reset=True)
             else:
                 link.machine.end()
                 self._discard(link, reset=False)
+        self.later.close()
         self._poller.close()
 
     def _close_listeners(self) -> None:
@@ -173,9 +179,13 @@ class Engine:
         for fd in self._listeners:
             self._poller.change(fd, interest)
 
-    def _open(self, name: str, client: Client) -> Blob:
+    def _open(self, name: str, client: Client) -> Blob | Awaitable[Blob]:
         self._counts["requests"] += 1
         return self._tree.open(name, client)
+
+    def _tell(self, event: Event) -> None:
+        self._counts["faults"] += isinstance(event, Fault)
+        self._emit(event)
 
     def _accept(self, listener: socket.socket, now: float) -> None:
         for _ in range(ACCEPTS):
@@ -224,7 +234,7 @@ class Engine:
         machine = Connection(
             self._config,
             self._open,
-            self._emit,
+            self._tell,
             time,
             client=client,
             server=server,
@@ -245,14 +255,15 @@ class Engine:
         try:
             self._advance(link, share, ask(now))
         except Exception as error:  # noqa: BLE001
-            self._counts["faults"] += 1
-            self._emit(Fault("http", error))
+            self._tell(Fault("http", error))
             link.machine.fail("a fault of the server", now)
             self._discard(link, reset=True)
 
     def _read(self, link: Link, now: float) -> list[Action]:
         if link.queue or link.machine.answering:
             return []  # it became writable
+        if link.machine.asking:  # nothing is heeded but the end of the connection
+            return link.machine.fail("the client is gone", now)
         try:
             data = link.sock.recv(RECEIVE)
         except BlockingIOError:
@@ -284,6 +295,8 @@ class Engine:
             if machine.finished and not queue:
                 return
         interest = WRITE if queue or machine.answering else READ
+        if machine.asking:
+            interest = 0
         if interest != link.interest:
             self._poller.change(link.fd, interest)
             link.interest = interest
@@ -296,6 +309,10 @@ class Engine:
             count = link.send_file(action, share)
         elif isinstance(action, Send):
             count = link.send(action)
+        elif isinstance(action, Await):
+            link.queue.popleft()
+            self.later.ask(link.fd, action.answer)
+            return 0
         else:
             link.queue.popleft()
             if isinstance(action, Shutdown):
@@ -314,6 +331,7 @@ class Engine:
         self._count_busy(link)
         self._poller.forget(link.fd)
         self._timers.forget(link.fd)
+        self.later.forget(link.fd)
         if reset:
             link.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         link.sock.close()

@@ -9,9 +9,10 @@ from fastboot import events
 from fastboot._ext import twin
 from fastboot.arrival import Arrival
 from fastboot.config import TftpConfig
-from fastboot.errors import TreeError
+from fastboot.errors import TreeError, Unavailable
+from fastboot.later import Answer, Later
 from fastboot.listen import Place
-from fastboot.tree import Client, Tree
+from fastboot.tree import Blob, Client, Tree
 
 from . import account
 from .carrier import Broken, Carrier, Ended, Happening, Job, Request, Stray
@@ -20,7 +21,7 @@ from .packet import Error, ErrorCode, WriteRequest
 from .ports import Line, Peer
 from .request import Asked, Ignored, Refusal, forged, understand
 from .strangers import UNKNOWN, Strangers
-from .table import Entry, Table
+from .table import Entry, Question, Table
 
 LATE = 3.0
 """Seconds in which a request that is answered already counts as a late duplicate. A
@@ -63,6 +64,7 @@ class Engine:
         self._mtu = mtu
         self._clock = clock
         self._carrier = (carrier or best_carrier())(clock, config.cache_bytes)
+        self.later: Later[Line] = Later(self.wake, config.answer_timeout)
         self._table = Table(config.max_transfers, config.max_per_client)
         self._strangers = Strangers()
         self._counters = dict.fromkeys(
@@ -106,19 +108,26 @@ class Engine:
         """Tell each client that it is over, and give the sockets back."""
         for line in self._table.lines:
             self._handle(self._carrier.end(line, "the server was stopped", tell=True))
+        self.later.close()
         self._carrier.close()
 
     def poll(self, timeout: float | None = 0.0) -> None:
         """See `fastboot.engine.Engine`."""
         self._handle(self._carrier.poll(timeout))
+        for line, answer in self.later.answers():
+            question = self._table.answered(line)
+            self._guarded(self._answer, line, question, answer)
 
     def _handle(self, happened: list[Happening]) -> None:
         now = self._clock()
         for item in happened:
-            try:
-                self._decide(item, now)
-            except Exception as error:  # noqa: BLE001 (one bad turn must not end all)
-                self._emit(events.Fault("tftp", error))
+            self._guarded(self._decide, item, now)
+
+    def _guarded(self, turn: Callable[..., None], *facts: object) -> None:
+        try:
+            turn(*facts)
+        except Exception as error:  # noqa: BLE001 (one bad turn must not end all)
+            self._emit(events.Fault("tftp", error))
 
     def _decide(self, item: Happening, now: float) -> None:
         match item:
@@ -139,7 +148,7 @@ class Engine:
         match understand(data):
             case Asked() as asked:
                 if self._is_new(line, data, now):
-                    self._begin(line, asked, data, came, now)
+                    self._begin(line, Question(data, asked, came))
             case Refusal(filename, error):
                 self._refuse(line, came, filename, error)
             case WriteRequest(filename):
@@ -150,6 +159,12 @@ class Engine:
 
     def _is_new(self, line: Line, data: bytes, now: float) -> bool:
         """Whether a request is not the repetition of one that is answered."""
+        question = self._table.question(line)
+        if question is not None:
+            if data == question.request:
+                return False
+            self._table.answered(line)
+            self.later.forget(line)
         entry = self._table.get(line)
         if entry is None:
             full = self._table.full(line[1], self._carrier.unconfirmed)
@@ -166,20 +181,35 @@ class Engine:
         self._handle(self._carrier.end(line, "the client asked anew", tell=False))
         return True
 
-    def _begin(
-        self, line: Line, asked: Asked, data: bytes, came: Arrival, now: float
-    ) -> None:
-        """Answer a read request that is new."""
+    def _begin(self, line: Line, question: Question) -> None:
+        """Ask the tree for a file; it may answer at once or later."""
         self._counters["requests"] += 1
-        peer = line[1]
+        client = Client(line[1][0], "tftp", question.came.local)
         try:
-            blob = self._tree.open(asked.name, Client(peer[0], "tftp", came.local))
-        except TreeError as error:
-            return self._refuse(line, came, asked.filename, account.error_for(error))
+            answer = self._tree.open(question.asked.name, client)
+        except Exception as error:  # noqa: BLE001 (a tree's mistake is an answer too)
+            return self._answer(line, question, error)
+        if isinstance(answer, Blob):
+            return self._start(line, question, answer)
+        self._table.ask(line, question)
+        return self.later.ask(line, answer)
+
+    def _answer(self, line: Line, question: Question, answer: Answer) -> None:
+        """Begin the transfer of what the tree has, or say that it has nothing."""
+        if isinstance(answer, Blob):
+            return self._start(line, question, answer)
+        if not isinstance(answer, TreeError):
+            self._emit(events.Fault("tftp", answer))
+            answer = Unavailable("the server failed to work out an answer")
+        error = account.error_for(answer)
+        return self._refuse(line, question.came, question.asked.filename, error)
+
+    def _start(self, line: Line, question: Question, blob: Blob) -> None:
+        asked, came, peer = question.asked, question.came, line[1]
         mtu = self._mtu(came.index) or MTU_USUAL
         limits = limits_for(peer, mtu, self._config)
         terms = terms_for(asked, blob.size, limits, self._config.idle_timeout)
-        self._table.add(line, Entry(data, asked.name, blob, now))
+        self._table.add(line, Entry(question.request, asked.name, blob, self._clock()))
         self._counters["transfers"] += 1
         job = Job(blob, terms, asked.netascii, came, mtu)
         try:
@@ -188,7 +218,6 @@ class Engine:
             self._table.pop(line).blob.close()
             raise
         self._handle(begun)
-        return None
 
     def _refuse(self, line: Line, came: Arrival, filename: bytes, error: Error) -> None:
         self._counters["refused"] += 1

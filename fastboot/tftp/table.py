@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from fastboot.arrival import Arrival
 from fastboot.tree import Blob
 
 from .ports import Line, Peer
+from .request import Asked
 
 UNCONFIRMED_MAX = 1024
 """Transfers whose client has acknowledged nothing yet: forged requests fill this table
@@ -31,8 +33,25 @@ class Entry:
     started: float
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A request whose content the tree still works out.
+
+    Attributes:
+        request: The datagram.
+        asked: What it means.
+        came: The address of ours that it was sent to.
+    """
+
+    request: bytes
+    asked: Asked
+    came: Arrival
+
+
 class Table:
     """Transfers by line, by client, and counted by address.
+
+    A question counts as a transfer whose client has acknowledged nothing.
 
     Args:
         most: How many there may be.
@@ -43,12 +62,13 @@ class Table:
         self._most = most
         self._most_of_one = most_of_one
         self._entries: dict[Line, Entry] = {}
+        self._questions: dict[Line, Question] = {}
         self._by_peer: dict[Peer, Line] = {}
         self._by_address: Counter[str] = Counter()
 
     def __len__(self) -> int:
-        """How many transfers there are."""
-        return len(self._entries)
+        """How many transfers and questions there are."""
+        return len(self._entries) + len(self._questions)
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -70,9 +90,9 @@ class Table:
             peer: The client.
             unconfirmed: Transfers whose client has acknowledged nothing.
         """
-        if len(self._entries) >= self._most:
+        if len(self) >= self._most:
             return "too many transfers"
-        if unconfirmed >= UNCONFIRMED_MAX:
+        if unconfirmed + len(self._questions) >= UNCONFIRMED_MAX:
             return "too many requests without a reply"
         if self._by_address[peer[0]] >= self._most_of_one:
             return "too many transfers of this client"
@@ -87,11 +107,27 @@ class Table:
 
     def pop(self, line: Line) -> Entry:
         """Take a transfer out."""
-        peer = line[1]
-        self._by_peer.pop(peer, None)
-        left = self._by_address[peer[0]] - 1
-        if left:
-            self._by_address[peer[0]] = left
-        else:
-            del self._by_address[peer[0]]
+        self._by_peer.pop(line[1], None)
+        self._uncount(line[1][0])
         return self._entries.pop(line)
+
+    def question(self, line: Line) -> Question | None:
+        """What the tree works out for that line; None where it does not."""
+        return self._questions.get(line)
+
+    def ask(self, line: Line, question: Question) -> None:
+        """Enter a question."""
+        self._questions[line] = question
+        self._by_address[line[1][0]] += 1
+
+    def answered(self, line: Line) -> Question:
+        """Take a question out."""
+        self._uncount(line[1][0])
+        return self._questions.pop(line)
+
+    def _uncount(self, address: str) -> None:
+        left = self._by_address[address] - 1
+        if left:
+            self._by_address[address] = left
+        else:
+            del self._by_address[address]

@@ -18,6 +18,7 @@ class Fragile:
     """An engine that raises at its next turn once it was tripped."""
 
     ports = ()
+    later = None
 
     def __init__(self):
         self.error = None
