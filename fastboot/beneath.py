@@ -103,7 +103,7 @@ def list_beneath(root: int, depth: int, limit: int) -> list[str]:
     try:
         # A descriptor for this listing alone: it has its own place in the directory,
         # and stays with this directory whatever becomes of `root`.
-        top = _open_folder(root, ())
+        top = open_folder(root, ())
     except TreeError:
         return paths
     try:
@@ -129,7 +129,7 @@ def _list_folder(
     folders: list[str] = []
     count = 0
     try:
-        fd = _open_folder(root, folder)
+        fd = open_folder(root, folder)
     except TreeError:
         return files, folders, count  # gone, or closed to us, since it was listed
     try:
@@ -149,7 +149,7 @@ def _list_folder(
 
 def _is_file(root: int, folder: tuple[str, ...], entry: os.DirEntry[str]) -> bool:
     try:
-        if not _is_plain(entry.name):
+        if not is_plain(entry.name):
             return False
         if entry.is_symlink():
             os.close(open_beneath(root, (*folder, entry.name)))
@@ -161,23 +161,44 @@ def _is_file(root: int, folder: tuple[str, ...], entry: os.DirEntry[str]) -> boo
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
-        return _is_plain(entry.name) and entry.is_dir(follow_symlinks=False)
+        return is_plain(entry.name) and entry.is_dir(follow_symlinks=False)
     except OSError:
         return False
 
 
-def _is_plain(name: str) -> bool:
+def is_plain(name: str) -> bool:
     """Whether a name is not hidden, and one that a client can ask for."""
     return not (name.startswith(".") or "\\" in name or _CONTROL.search(name))
 
 
-def _open_folder(root: int, parts: tuple[str, ...]) -> int:
-    """Open the directory `parts` beneath `root`; without parts, `root` once more."""
+def open_folder(root: int, parts: tuple[str, ...]) -> int:
+    """Open the directory `parts` beneath `root`; without parts, `root` once more.
+
+    Raises:
+        NotFound: There is no such directory.
+        Refused: It leads out of the root, or may not be read.
+        Unavailable: The disk or the system fails, or has no descriptor left.
+    """
     fd = _resolve(root, parts)
     if stat.S_ISDIR(os.fstat(fd).st_mode):
         return fd
     os.close(fd)
     raise NotFound("the name is no directory")
+
+
+def stat_beneath(root: int, parts: tuple[str, ...]) -> os.stat_result:
+    """What `parts` beneath `root` is; links that stay beneath it are followed.
+
+    Raises:
+        NotFound: There is nothing of that name.
+        Refused: It leads out of the root, or may not be read.
+        Unavailable: The disk or the system fails, or has no descriptor left.
+    """
+    fd = _resolve(root, parts)
+    try:
+        return os.fstat(fd)
+    finally:
+        os.close(fd)
 
 
 def _resolve(root: int, parts: tuple[str, ...]) -> int:

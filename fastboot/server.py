@@ -18,8 +18,9 @@ from .events import Emit, Listening
 from .http.engine import Engine as HttpEngine
 from .interfaces import Interfaces
 from .listen import Place, everywhere
+from .pages.folder import Pages
 from .tftp.engine import Engine as TftpEngine
-from .tree import Directory, Overlay
+from .tree import Directory, Overlay, Tree
 
 TFTP_PORT = 69
 """The only port of TFTP that firmware knows."""
@@ -51,7 +52,10 @@ class Server:
         programs = Programs(config.boot.programs)
         self.program = Finder(self._folder, programs, time.monotonic)
         self.menu = Menu(self._folder, config.boot.menu_timeout, time.monotonic)
-        self.tree = Overlay(self._folder, self.menu, programs)
+        trees: list[Tree] = [self._folder, self.menu, programs]
+        if config.http.pages:
+            trees.append(Pages(self._folder, time.monotonic))
+        self.tree = Overlay(*trees)
         try:
             _check_interfaces(config)
             self._open(emit)

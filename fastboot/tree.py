@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from .beneath import components, list_beneath, open_beneath
 from .errors import ConfigError, ContentChanged, NotFound, Refused
+from .listing import Look, look_into
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +30,15 @@ class Client:
         protocol: "tftp" or "http".
         server: The address of ours that the client reached.
         agent: HTTP's User-Agent, empty where there is none.
+        accept: HTTP's Accept, the media types that the client asks for; empty where
+            it does not say.
     """
 
     address: str
     protocol: str
     server: str = ""
     agent: str = ""
+    accept: str = ""
 
 
 class Blob:
@@ -51,9 +55,13 @@ class Blob:
             unknown.
         fd: The file's descriptor, or None where the content is bytes.
         offset: Where in the file the slice begins.
+        kind: The media type, for HTTP; empty where the name tells it.
+        fields: Further fields of HTTP's answer, such as Vary; none for boot files.
     """
 
-    __slots__ = ("_data", "etag", "fd", "mtime_ns", "offset", "size")
+    __slots__ = (
+        *("_data", "etag", "fd", "fields", "kind", "mtime_ns", "offset", "size"),
+    )
 
     def __init__(
         self,
@@ -64,6 +72,8 @@ class Blob:
         fd: int | None = None,
         offset: int = 0,
         data: bytes = b"",
+        kind: str = "",
+        fields: tuple[tuple[str, str], ...] = (),
     ) -> None:
         self.size = size
         self.etag = etag
@@ -71,16 +81,32 @@ class Blob:
         self.fd = fd
         self.offset = offset
         self._data = data
+        self.kind = kind
+        self.fields = fields
 
     @classmethod
-    def from_bytes(cls, data: bytes, mtime_ns: int | None = None) -> Blob:
+    def from_bytes(
+        cls,
+        data: bytes,
+        mtime_ns: int | None = None,
+        *,
+        kind: str = "",
+        fields: tuple[tuple[str, str], ...] = (),
+    ) -> Blob:
         """A blob of these bytes; its etag is a hash of them.
 
         >>> Blob.from_bytes(b"#!ipxe").read(2, 4)
         b'ipxe'
         """
         digest = hashlib.blake2b(data, digest_size=12).hexdigest()
-        return cls(size=len(data), etag=f'"{digest}"', mtime_ns=mtime_ns, data=data)
+        return cls(
+            size=len(data),
+            etag=f'"{digest}"',
+            mtime_ns=mtime_ns,
+            data=data,
+            kind=kind,
+            fields=fields,
+        )
 
     @classmethod
     def from_fd(cls, fd: int) -> Blob:
@@ -217,6 +243,12 @@ class Directory:
         """The paths of the files that can be served; see `list_beneath`."""
         self._follow_root()
         return list_beneath(self._fd, depth, limit)
+
+    def look(self, name: str, limit: int) -> Look:
+        """What is in the folder of that path; see `fastboot.listing.look_into`."""
+        parts = components(name)
+        self._follow_root()
+        return look_into(self._fd, parts, limit)
 
     def close(self) -> None:
         """Give the folder back; a second call does nothing."""

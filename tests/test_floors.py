@@ -16,6 +16,7 @@ FLOORS = [
     ["_ext"],
     ["events", "config", "timers", "poller", "beneath"],
     # 1: content, settings, and what goes over the wire
+    ["listing"],
     ["tree", "settings", "report", "listen", "interfaces"],
     ["later", "arrival"],
     ["engine"],
@@ -38,7 +39,8 @@ FLOORS = [
     ["boot.machine", "boot.raspberry"],
     ["boot.programs"],
     ["boot.choose", "boot.entries", "boot.finder"],
-    ["boot.menu", "dhcp.outcome", "dhcp.rate", "dhcp.memory", "dhcp.allow"],
+    ["pages.accept"],
+    ["boot.menu", "pages.folder", "dhcp.outcome", "dhcp.rate", "dhcp.memory", "dhcp.allow"],
     ["dhcp.machine", "dhcp.reply", "dhcp.rivals"],
     ["dhcp.proxy"],
     ["dhcp.addresses"],

@@ -29,7 +29,8 @@ def test_the_folder_of_the_first_command_is_there(text):
 
 
 def test_every_flag_and_variable_in_it_exists(text):
-    flags = {opt for p in command.commands["serve"].params for opt in p.opts}
+    parameters = command.commands["serve"].params
+    flags = {opt for p in parameters for opt in (*p.opts, *p.secondary_opts)}
     variables = {setting.variable for setting in settings()}
     own = {"FASTBOOT_EXTENSIONS", "FASTBOOT_TEST_REQUIRE_PEERS"}
     for flag in re.findall(r"(?<![\w-])--[a-z][a-z-]+", text):

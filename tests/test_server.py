@@ -2,12 +2,13 @@
 
 import os
 import socket
+from contextlib import closing
 
 import pytest
 
 import fastboot.server
 from fastboot.config import BootConfig, Config, DhcpConfig, HttpConfig, TftpConfig
-from fastboot.errors import ConfigError, ListenError
+from fastboot.errors import ConfigError, ListenError, NotFound
 from fastboot.events import Listening
 from fastboot.interfaces import Interface, Interfaces
 from fastboot.server import Server
@@ -22,13 +23,13 @@ ME = Client("192.0.2.1", "http")
 PROTOCOLS = ("tftp", "http", "dhcp")
 
 
-def config(folder, *protocols, http_port=0, **more):
+def config(folder, *protocols, http_port=0, pages=True, **more):
     """Settings for some protocols on loopback, on whatever ports are free."""
     return Config(
         folder,
         address=("127.0.0.1",),
         tftp=TftpConfig(enabled="tftp" in protocols, port=0),
-        http=HttpConfig(enabled="http" in protocols, port=http_port),
+        http=HttpConfig(enabled="http" in protocols, port=http_port, pages=pages),
         dhcp=DhcpConfig(
             mode="proxy" if "dhcp" in protocols else "off", port=0, pxe_port=0
         ),
@@ -143,6 +144,27 @@ def test_the_folder_comes_before_the_menu_and_the_menu_before_programs(start, tm
     own = server.tree.open("boot.ipxe", ME)
     assert own.read(0, 99) == b"#!ipxe\nshell\n"
     own.close()
+
+
+def test_people_see_the_folder_and_machines_what_they_saw_before(start, tmp_path):
+    reader = Client("192.0.2.1", "http", accept="text/plain")
+    (tmp_path / "file").write_bytes(b"content")
+    tree = start("http").tree
+    page = tree.open("/", reader)
+    assert page.read(0, page.size).endswith(b"  file\n")
+    for name in ("/file", "/boot.ipxe"):  # whoever asks
+        blobs = [tree.open(name, client) for client in (ME, reader)]
+        assert blobs[0].etag == blobs[1].etag
+        for blob in blobs:
+            blob.close()
+    with pytest.raises(NotFound):
+        tree.open("/", ME)
+
+
+def test_pages_can_be_switched_off(tmp_path):
+    settings = config(tmp_path, "http", pages=False)
+    with closing(Server(settings, print)) as server, pytest.raises(NotFound):
+        server.tree.open("/", Client("192.0.2.1", "http", accept="text/html"))
 
 
 def test_machines_are_sent_to_the_http_port_that_is_open(start):

@@ -106,8 +106,8 @@ def look_into(entry: Entry, read: Read) -> Entry:
 
 def _kernels(folder: str, names: list[str]) -> list[Entry]:
     """The kernels of one folder for which there is an initrd."""
-    kernels = sorted(name for name in names if _is_kernel(name))
-    initrds = sorted(name for name in names if name.startswith(_INITRD))
+    kernels = sorted(name for name in names if is_kernel(name))
+    initrds = sorted(name for name in names if name.startswith(INITRD))
     own = {kernel: _own_initrd(kernel, initrds) for kernel in kernels}
     common = _common_initrd([name for name in initrds if name not in own.values()])
     entries = []
@@ -123,14 +123,16 @@ def _kernels(folder: str, names: list[str]) -> list[Entry]:
     return entries
 
 
-_INITRD = ("initrd", "initramfs")
+INITRD = ("initrd", "initramfs")
+"""How the name of an initial RAM disk begins."""
 
 _EXTENSIONS = re.compile(r"(\.(img|cpio|gz|xz|zst|lz4|lzma|lzo|bz2))*$")
 """What follows an initrd's name or version. Not anything with a dot: "6.1.2" is not
 "6.1" with an extension."""
 
 
-def _is_kernel(name: str) -> bool:
+def is_kernel(name: str) -> bool:
+    """Whether a file of that name is taken for a Linux kernel."""
     return name in ("linux", "bzImage") or name.startswith("vmlinuz")
 
 
@@ -150,9 +152,9 @@ def _own_initrd(kernel: str, initrds: list[str]) -> str | None:
 def _common_initrd(initrds: list[str]) -> str | None:
     """Of the initrds that are no kernel's own, the one that is meant for any.
 
-    That is the one without a version, in the order of `_INITRD`, or the only one.
+    That is the one without a version, in the order of `INITRD`, or the only one.
     """
-    for stem in _INITRD:
+    for stem in INITRD:
         for name in initrds:
             if _stem(name) == stem:
                 return name

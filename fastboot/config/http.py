@@ -15,6 +15,10 @@ class HttpConfig:
     port: int | None = setting(
         None, "Port; 80 as root, 8080 otherwise.", shown="80 or 8080"
     )
+    pages: bool = setting(
+        True,
+        "Show folders to browsers; programs that boot machines never ask for a page.",
+    )
     head_timeout: float = setting(
         15.0, "Seconds for a request's head to arrive, on a LAN more than enough."
     )

@@ -293,8 +293,13 @@ class Connection:
         return self._answer(head, now)
 
     def _answer(self, head: RequestHead, now: float) -> list[Action]:
-        agent = (head.field(b"user-agent") or b"").decode("latin-1")
-        client = Client(self.client, "http", self._server, agent)
+        client = Client(
+            self.client,
+            "http",
+            self._server,
+            agent=(head.field(b"user-agent") or b"").decode("latin-1"),
+            accept=(head.field(b"accept") or b"").decode("latin-1"),
+        )
         try:
             answer = self._open(head.path, client)
         except Exception as error:  # noqa: BLE001 (a tree's mistake is an answer too)

@@ -113,13 +113,13 @@ def respond(
     if status == 412:
         return refuse(412, now, without_body=head.method == "HEAD", close=close)
     if status == 304:
-        etag = ("ETag", blob.etag)
-        return Response(304, _head(304, now, [etag], close=close), (), close)
+        same = [("ETag", blob.etag), *blob.fields]  # section 15.4.5
+        return Response(304, _head(304, now, same, close=close), (), close)
     spans = requested(head, blob.size, file, now)
     if spans == []:
         lengths = ("Content-Range", f"bytes */{blob.size}")
         return refuse(416, now, lengths, close=close)
-    kind, length = content_type(head.path), blob.size
+    kind, length = blob.kind or content_type(head.path), blob.size
     about: list[tuple[str, str]] = []
     body: tuple[bytes | Span, ...] = (Span(0, length),) if length else ()
     if spans:
@@ -130,7 +130,7 @@ def respond(
     fields = [("Content-Type", kind), ("Content-Length", str(length)), *about]
     if file.modified is not None:
         fields.append(("Last-Modified", write_date(file.modified)))
-    fields += [("ETag", blob.etag), ("Accept-Ranges", "bytes")]
+    fields += [("ETag", blob.etag), ("Accept-Ranges", "bytes"), *blob.fields]
     return Response(status, _head(status, now, fields, close=close), body, close)
 
 

@@ -509,6 +509,21 @@ def test_H1_one_address_has_no_more_connections_than_its_share(serve):
         assert read_answer(again)[2] == b"fine"
 
 
+def test_the_tree_learns_what_the_client_accepts(serve):
+    class Asked(Memory):
+        def open(self, name, client):
+            asked.append(client)
+            return super().open(name, client)
+
+    asked = []
+    server = serve(Asked({"f": b"fine"}))
+    with server.polled(), server.connect() as client:
+        client.sendall(get(b"/f", b"Accept: text/html", b"User-Agent: a") + get(b"/f"))
+        read_answer(client)
+        read_answer(client)
+    assert [(one.accept, one.agent) for one in asked] == [("text/html", "a"), ("", "")]
+
+
 class Failing(Memory):
     """A tree on a disk that fails: /stale fails when it is read."""
 

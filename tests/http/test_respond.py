@@ -139,6 +139,14 @@ def test_last_modified_is_never_in_the_future(mtime, text):
     assert fields(answer(blob=blob))["Last-Modified"] == text
 
 
+def test_content_may_name_its_own_type_and_further_fields():
+    blob = Blob.from_bytes(b"{}", kind="application/json", fields=(("Vary", "Accept"),))
+    about = fields(answer(path="/debian", blob=blob))
+    assert (about["Content-Type"], about["Vary"]) == ("application/json", "Accept")
+    same = answer(path="/debian", blob=blob, if_none_match=blob.etag.encode())
+    assert (same.status, fields(same)["Vary"]) == (304, "Accept")
+
+
 # Parts
 
 

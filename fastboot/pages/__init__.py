@@ -1,0 +1,4 @@
+"""What people read over HTTP: a folder as a page, as JSON and as plain text.
+
+`accept` decides which of them a request asks for; `folder` is a tree that makes them.
+"""
