@@ -45,7 +45,7 @@ HOSTILE = [
     "a b%20c?d#e;f",
     "javascript:alert(1)",
     "\u202egpj.efi",
-    "caf\udce9.img",
+    "x\udce9.img",
     "${mac}",
 ]
 
