@@ -66,8 +66,13 @@ def components(name: str) -> tuple[str, ...]:
     return parts
 
 
-def open_beneath(root: int, parts: tuple[str, ...]) -> int:
+def open_beneath(root: int, parts: tuple[str, ...], *, public: bool = False) -> int:
     """Open the regular file `parts` beneath the directory descriptor `root`.
+
+    Args:
+        root: The directory's descriptor.
+        parts: As `components` gives them.
+        public: Whether only files are opened that everybody may read.
 
     Returns:
         A new descriptor, open for reading.
@@ -79,15 +84,20 @@ def open_beneath(root: int, parts: tuple[str, ...]) -> int:
     """
     fd = _resolve(root, parts)
     mode = os.fstat(fd).st_mode
-    if stat.S_ISREG(mode):
+    private = public and not mode & stat.S_IROTH
+    if stat.S_ISREG(mode) and not private:
         return fd
     os.close(fd)
     if stat.S_ISDIR(mode):
         raise NotFound("the name is a directory")
+    if private:
+        raise Refused("not everybody may read it")
     raise Refused("not a regular file")
 
 
-def list_beneath(root: int, depth: int, limit: int) -> list[str]:
+def list_beneath(
+    root: int, depth: int, limit: int, *, public: bool = False
+) -> list[str]:
     """The paths of the files beneath `root` that `components` leaves as they are.
 
     Hidden files and folders are left out, and links that `open_beneath` would refuse.
@@ -98,6 +108,7 @@ def list_beneath(root: int, depth: int, limit: int) -> list[str]:
         root: A directory's descriptor.
         depth: How many folders deep to look.
         limit: How many files and folders to look at, at the most.
+        public: See `open_beneath`.
     """
     paths: list[str] = []
     try:
@@ -109,7 +120,7 @@ def list_beneath(root: int, depth: int, limit: int) -> list[str]:
     try:
         todo: list[tuple[str, ...]] = [()]
         for folder in todo:
-            files, folders, count = _list_folder(top, folder, limit)
+            files, folders, count = _list_folder(top, folder, limit, public)
             paths += ("/".join((*folder, name)) for name in files)
             if len(folder) + 1 < depth:
                 todo += ((*folder, name) for name in folders)
@@ -122,7 +133,7 @@ def list_beneath(root: int, depth: int, limit: int) -> list[str]:
 
 
 def _list_folder(
-    root: int, folder: tuple[str, ...], limit: int
+    root: int, folder: tuple[str, ...], limit: int, public: bool
 ) -> tuple[list[str], list[str], int]:
     """The files and the folders in a folder; how many entries were looked at."""
     files: list[str] = []
@@ -136,7 +147,7 @@ def _list_folder(
         with os.scandir(fd) as entries:
             for entry in islice(entries, limit):
                 count += 1
-                if _is_file(root, folder, entry):
+                if _is_file(root, folder, entry, public):
                     files.append(entry.name)
                 elif _is_folder(entry):
                     folders.append(entry.name)
@@ -147,12 +158,14 @@ def _list_folder(
     return sorted(files), sorted(folders), count
 
 
-def _is_file(root: int, folder: tuple[str, ...], entry: os.DirEntry[str]) -> bool:
+def _is_file(
+    root: int, folder: tuple[str, ...], entry: os.DirEntry[str], public: bool
+) -> bool:
     try:
         if not is_plain(entry.name):
             return False
-        if entry.is_symlink():
-            os.close(open_beneath(root, (*folder, entry.name)))
+        if entry.is_symlink() or (public and entry.is_file()):
+            os.close(open_beneath(root, (*folder, entry.name), public=public))
             return True
         return entry.is_file(follow_symlinks=False)
     except (TreeError, OSError):

@@ -19,6 +19,7 @@ from .http.engine import Engine as HttpEngine
 from .interfaces import Interfaces
 from .listen import Place, everywhere
 from .pages.folder import Pages
+from .spelling import AnyCase
 from .tftp.engine import Engine as TftpEngine
 from .tree import Directory, Overlay, Tree
 
@@ -48,13 +49,15 @@ class Server:
     def __init__(self, config: Config, emit: Emit) -> None:
         self.config = config
         self.engines: dict[str, Engine] = {}
-        self._folder = Directory(config.folder)
+        self._folder = Directory(config.folder, public=config.world_readable)
         programs = Programs(config.boot.programs)
         self.program = Finder(self._folder, programs, time.monotonic)
         self.menu = Menu(self._folder, config.boot.menu_timeout, time.monotonic)
         trees: list[Tree] = [self._folder, self.menu, programs]
         if config.http.pages:
             trees.append(Pages(self._folder, time.monotonic))
+        if config.any_case:
+            trees.append(AnyCase(self._folder))
         self.tree = Overlay(*trees)
         try:
             _check_interfaces(config)

@@ -192,12 +192,17 @@ class Directory:
     Where another folder takes its place under the same name, that one is served from
     the next request on. May be used from several threads at once.
 
+    Args:
+        root: The folder.
+        public: Whether only files are served that everybody may read.
+
     Raises:
         ConfigError: The folder does not exist or cannot be read.
     """
 
-    def __init__(self, root: str | os.PathLike[str]) -> None:
+    def __init__(self, root: str | os.PathLike[str], *, public: bool = False) -> None:
         self.root = Path(root)
+        self._public = public
         self._fd = self._open_root()
         self._following = threading.Lock()
 
@@ -214,7 +219,7 @@ class Directory:
         """The file of that path beneath the folder; see `Tree.open`."""
         parts = components(name)
         self._follow_root()
-        return Blob.from_fd(open_beneath(self._fd, parts))
+        return Blob.from_fd(open_beneath(self._fd, parts, public=self._public))
 
     def _follow_root(self) -> None:
         """Take up the folder anew where another now stands in its place.
@@ -242,7 +247,7 @@ class Directory:
     def names(self, depth: int = 4, limit: int = 10_000) -> list[str]:
         """The paths of the files that can be served; see `list_beneath`."""
         self._follow_root()
-        return list_beneath(self._fd, depth, limit)
+        return list_beneath(self._fd, depth, limit, public=self._public)
 
     def look(self, name: str, limit: int) -> Look:
         """What is in the folder of that path; see `fastboot.listing.look_into`."""

@@ -19,6 +19,7 @@ FLOORS = [
     ["listing"],
     ["tree", "settings", "report", "listen", "interfaces"],
     ["later", "arrival"],
+    ["spelling"],
     ["engine"],
     [
         "tftp.ports",

@@ -8,7 +8,7 @@ import pytest
 
 import fastboot.server
 from fastboot.config import BootConfig, Config, DhcpConfig, HttpConfig, TftpConfig
-from fastboot.errors import ConfigError, ListenError, NotFound
+from fastboot.errors import ConfigError, ListenError, NotFound, Refused
 from fastboot.events import Listening
 from fastboot.interfaces import Interface, Interfaces
 from fastboot.server import Server
@@ -178,3 +178,41 @@ def test_tftp_is_offered_to_firmware_on_its_own_port_alone(start, monkeypatch):
     assert not server.site().tftp
     monkeypatch.setattr(fastboot.server, "TFTP_PORT", server.port("tftp"))
     assert server.site().tftp
+
+
+@pytest.mark.parametrize("any_case", [True, False])
+def test_P8_names_in_another_case_are_found_where_that_is_wanted(tmp_path, any_case):
+    (tmp_path / "Tools.ipxe").write_bytes(b"#!ipxe")
+    server = Server(config(tmp_path, any_case=any_case), print)
+    try:
+        if any_case:
+            server.tree.open("tools.IPXE", ME).close()
+        else:
+            with pytest.raises(NotFound):
+                server.tree.open("tools.IPXE", ME)
+    finally:
+        server.close()
+
+
+def test_P8_a_name_as_it_is_written_goes_before_others(tmp_path):
+    (tmp_path / "Tools.ipxe").write_bytes(b"upper")
+    (tmp_path / "tools.ipxe").write_bytes(b"lower")
+    server = Server(config(tmp_path), print)
+    try:
+        for name, content in (("Tools.ipxe", b"upper"), ("tools.ipxe", b"lower")):
+            blob = server.tree.open(name, ME)
+            assert blob.read(0, 9) == content
+            blob.close()
+    finally:
+        server.close()
+
+
+def test_P10_only_public_files_are_served_where_that_is_the_rule(tmp_path):
+    (tmp_path / "private").write_bytes(b"secret")
+    (tmp_path / "private").chmod(0o640)
+    server = Server(config(tmp_path, world_readable=True), print)
+    try:
+        with pytest.raises(Refused):
+            server.tree.open("private", ME)
+    finally:
+        server.close()

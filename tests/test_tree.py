@@ -369,3 +369,42 @@ def test_an_overlay_takes_the_first_that_has_the_name():
 def test_an_overlay_refuses_what_its_trees_refuse():
     with pytest.raises(Refused):
         Overlay(Memory({}), Memory({})).open("../x", ME)
+
+
+# Who may read what (P10)
+
+
+@pytest.fixture
+def private(tmp_path):
+    """A folder with one file for everybody and two that are not."""
+    (tmp_path / "public").write_bytes(b"public")
+    (tmp_path / "private").write_bytes(b"private")
+    (tmp_path / "private").chmod(0o600)
+    os.link(tmp_path / "private", tmp_path / "linked")  # a hard link is the file itself
+    os.symlink("private", tmp_path / "symbolic")
+    tree = Directory(tmp_path, public=True)
+    yield tree
+    tree.close()
+
+
+@pytest.mark.parametrize("name", ["private", "linked", "symbolic"])
+def test_P10_what_not_everybody_may_read_is_refused_where_that_is_the_rule(
+    private, name
+):
+    with pytest.raises(Refused, match="not everybody"):
+        private.open(name, ME)
+
+
+def test_P10_what_everybody_may_read_is_served(private):
+    assert read(private, "public") == b"public"
+
+
+def test_P10_only_what_is_served_is_listed(private):
+    assert private.names() == ["public"]
+
+
+def test_P10_without_that_rule_all_that_we_can_read_is_served(private):
+    tree = Directory(private.root)
+    assert read(tree, "linked") == b"private"
+    assert len(tree.names()) == 4
+    tree.close()

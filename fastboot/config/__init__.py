@@ -57,6 +57,16 @@ class Config:
     address: tuple[str, ...] = setting(
         (), "Serve on this address only; may be given again."
     )
+    any_case: bool = setting(
+        True,
+        "Find a file by a name that differs from its own in case alone, as Windows' "
+        "loaders ask for it, where no file has exactly that name.",
+    )
+    world_readable: bool = setting(
+        False,
+        "Serve only files that everybody on this machine may read: what is private "
+        "stays so, though it lies or is linked in the folder.",
+    )
     loop: str = setting(
         "uvloop",
         "The event loop: uvloop, asyncio or trio.",

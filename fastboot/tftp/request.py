@@ -96,9 +96,12 @@ def understand(data: bytes) -> Meaning:
 def read_name(filename: bytes) -> str:
     r"""The name a client meant.
 
-    Some ROMs read past the end of DHCP's option 67 and append what they find there.
+    Some ROMs take DHCP's option 67 to end with a NUL, read past its end and append what
+    they find there: the 255 that ends all options, and what lies behind it. No name in
+    UTF-8 holds that byte.
 
         >>> read_name(b"pxelinux.0\xff")
         'pxelinux.0'
     """
-    return filename.rstrip(b"\xff\0 ").decode("utf-8", "surrogateescape")
+    name = filename.partition(b"\xff")[0].rstrip(b" ")
+    return name.decode("utf-8", "surrogateescape")

@@ -202,7 +202,7 @@ def test_what_cannot_be_opened_is_one_line(folder):
         import errno
         from fastboot import server
 
-        def directory(folder):
+        def directory(folder, **more):
             raise OSError(errno.ENFILE, "Too many open files in system")
 
         server.Directory = directory

@@ -191,7 +191,16 @@ def test_the_size_is_not_told_in_netascii(serve):
 
 @pytest.mark.parametrize(
     "name",
-    [b"/file", b"//file", b"\\file", b"./file", b"file\xff", b"file\xff\xff", b"file "],
+    [
+        b"/file",
+        b"//file",
+        b"\\file",
+        b"./file",
+        b"file\xff",
+        b"file\xff\xff",
+        b"file\xff\x42\x04",
+        b"file ",
+    ],
 )
 def test_P2_P3_names_are_read_as_clients_mean_them(serve, name):
     served = serve(TREE)
