@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .listen import IP_PKTINFO
 
@@ -44,13 +45,19 @@ def arrival(ancillary: Ancillary) -> Arrival:
     """What the control messages of a received datagram tell."""
     for level, kind, data in ancillary:
         if level == socket.IPPROTO_IP and kind == IP_PKTINFO:
-            index, local, to = _PKTINFO4.unpack(data[: _PKTINFO4.size])
-            return Arrival(index, socket.inet_ntoa(local), local == to)
+            return _arrival4(data[: _PKTINFO4.size])
         if level == socket.IPPROTO_IPV6 and kind == _IPV6_PKTINFO:
             to, index = _PKTINFO6.unpack(data[: _PKTINFO6.size])
             local = socket.inet_ntop(socket.AF_INET6, to)
             return Arrival(index, local, to[0] != 0xFF)
     return Arrival()
+
+
+@lru_cache(1024)
+def _arrival4(data: bytes) -> Arrival:
+    """One for each address and interface of ours."""
+    index, local, to = _PKTINFO4.unpack(data)
+    return Arrival(index, socket.inet_ntoa(local), local == to)
 
 
 def sent_from(local: str, index: int = 0) -> Ancillary:

@@ -20,6 +20,7 @@ PACKAGES = {
     "busybox": "busybox-static",
     "cpio": "cpio",
     "curl": "curl",
+    "dhcrelay": "isc-dhcp-relay",
     "dnsmasq": "dnsmasq-base",
     "ip": "iproute2",
     "nsenter": "util-linux",

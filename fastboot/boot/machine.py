@@ -136,15 +136,21 @@ class Machine:
         mac: Its hardware address, "52:54:00:12:34:56".
         codes: The architectures it listed (option 93).
         firmware: What asks.
-        uuid: The machine's UUID; None where it has none of its own.
+        number: The 16 bytes of its SMBIOS UUID as firmware sends them, the first three
+            fields little-endian; b"" where it has none of its own.
         ipxe_http: Whether it is an iPXE that can load by HTTP.
     """
 
     mac: str
     codes: tuple[int, ...] = ()
     firmware: Firmware = Firmware.PXE
-    uuid: UUID | None = None
+    number: bytes = b""
     ipxe_http: bool = False
+
+    @property
+    def uuid(self) -> UUID | None:
+        """The machine's UUID; None where it has none of its own."""
+        return UUID(bytes_le=self.number) if self.number else None
 
     @property
     def arch(self) -> Arch:

@@ -12,7 +12,7 @@ class Allowed:
     """A list of machines, by hardware address or UUID.
 
     >>> allowed = Allowed(["52:54:00:12:34:56", "dc:a6:32"])
-    >>> allowed.has(bytes.fromhex("dca632000001"), None)
+    >>> allowed.has(bytes.fromhex("dca632000001"), b"")
     True
 
     Args:
@@ -22,7 +22,7 @@ class Allowed:
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         self._addresses: set[bytes] = set()
-        self._uuids: set[UUID] = set()
+        self._numbers: set[bytes] = set()
         for name in names:
             address = hardware_address(name)
             if address is not None:
@@ -31,21 +31,21 @@ class Allowed:
             # Firmware does not agree on the byte order of its SMBIOS table, so that one
             # machine shows two numbers, to its owner and to us.
             uuid = UUID(name)
-            self._uuids |= {uuid, UUID(bytes_le=uuid.bytes)}
+            self._numbers |= {uuid.bytes, uuid.bytes_le}
         self._lengths = {len(address) for address in self._addresses}
 
-    def has(self, chaddr: bytes, uuid: UUID | None) -> bool:
+    def has(self, chaddr: bytes, number: bytes) -> bool:
         """Whether a machine may boot.
 
         Args:
             chaddr: Its hardware address.
-            uuid: Its UUID, None where it has none.
+            number: The bytes of its UUID, empty where it has none.
         """
-        if not self._addresses and not self._uuids:
+        if not self._addresses and not self._numbers:
             return True
         if any(chaddr[:length] in self._addresses for length in self._lengths):
             return True
-        return uuid in self._uuids
+        return number in self._numbers
 
 
 EVERYONE = Allowed()

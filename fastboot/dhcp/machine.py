@@ -51,7 +51,7 @@ def read_machine(frame: Frame) -> Machine | None:
         mac=mac_text(frame.chaddr),
         codes=codes,
         firmware=firmware,
-        uuid=pxe.machine_uuid(machine_id),
+        number=pxe.machine_number(machine_id),
         ipxe_http=pxe.Feature.HTTP in pxe.ipxe_features(features or b""),
     )
 

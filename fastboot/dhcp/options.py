@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from enum import IntEnum
 from ipaddress import IPv4Address
 
+from fastboot._ext import twin
 from fastboot.errors import DecodeError
 
 Options = tuple[tuple[int, bytes], ...]
@@ -47,6 +48,12 @@ class Code(IntEnum):
     END = 255  # RFC 2132, section 3.2
 
 
+_PAD, _END = (
+    int(Code.PAD),
+    int(Code.END),
+)  # comparing enumerations takes four times as long
+
+
 class MessageType(IntEnum):
     """Values of option 53 (RFC 2132, section 9.6)."""
 
@@ -60,7 +67,7 @@ class MessageType(IntEnum):
     INFORM = 8
 
 
-def decode_area(area: bytes) -> Options:
+def _decode_area(area: bytes) -> Options:
     r"""The options in an area, as they stand there: nothing is put together.
 
     Pads are skipped. What follows END is not looked at; a missing END is taken as
@@ -77,9 +84,9 @@ def decode_area(area: bytes) -> Options:
     while at < len(area):
         code = area[at]
         at += 1
-        if code == Code.END:
+        if code == _END:
             break
-        if code == Code.PAD:
+        if code == _PAD:
             continue
         if at == len(area):
             raise DecodeError(f"option {code} has no length")
@@ -100,13 +107,14 @@ def join(options: Iterable[tuple[int, bytes]]) -> Options:
         >>> join([(66, b"a"), (67, b"b"), (66, b"c")])
         ((66, b'ac'), (67, b'b'))
     """
-    values: dict[int, list[bytes]] = {}
-    for code, value in options:
-        values.setdefault(code, []).append(value)
-    return tuple((code, b"".join(parts)) for code, parts in values.items())
+    found = tuple(options)
+    values: dict[int, bytes] = {}
+    for code, value in found:
+        values[code] = values[code] + value if code in values else value
+    return found if len(values) == len(found) else tuple(values.items())
 
 
-def encode_area(options: Options) -> bytes:
+def _encode_area(options: Options) -> bytes:
     """The area that holds these options and END; long values are split.
 
     Raises:
@@ -114,18 +122,22 @@ def encode_area(options: Options) -> bytes:
     """
     area = bytearray()
     for code, value in options:
-        if not 0 < code < Code.END:
+        if not 0 < code < _END:
             raise ValueError(f"{code} is no option's code")
-        for at in range(0, max(1, len(value)), VALUE_MAX):
-            part = value[at : at + VALUE_MAX]
-            area += bytes((code, len(part))) + part
-    area.append(Code.END)
+        while len(value) > VALUE_MAX:
+            area += bytes((code, VALUE_MAX)) + value[:VALUE_MAX]
+            value = value[VALUE_MAX:]
+        area += bytes((code, len(value))) + value
+    area.append(_END)
     return bytes(area)
 
 
 def get(options: Options, code: int) -> bytes | None:
     """The value of the first option `code`; None where there is none."""
-    return next((value for found, value in options if found == code), None)
+    for found, value in options:
+        if found == code:
+            return value
+    return None
 
 
 def number(options: Options, code: int, size: int) -> int | None:
@@ -144,3 +156,8 @@ def address(options: Options, code: int) -> IPv4Address | None:
     """An IPv4 address; None where it is absent or not of four bytes."""
     value = get(options, code)
     return IPv4Address(value) if value is not None and len(value) == 4 else None
+
+
+_twin = twin("dhcp_options")
+decode_area = _decode_area if _twin is None else _twin.decode_area
+encode_area = _encode_area if _twin is None else _twin.encode_area

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address
 
 from fastboot.errors import DecodeError
@@ -30,6 +31,11 @@ SIZE_MIN = 300
 Relays and the Linux kernel's own client drop shorter ones."""
 
 UNSPECIFIED = IPv4Address(0)
+
+_OVERLOAD = int(Code.OVERLOAD)
+
+_address = lru_cache(1024)(IPv4Address)
+"""Most of the addresses in messages are zero, or those of a few relays and servers."""
 
 _HEAD = struct.Struct("!BBBBIHH4s4s4s4s16s64s128s4s")
 
@@ -119,12 +125,12 @@ class Frame:
             raise ValueError("an option is given twice")
         if get(self.options, Code.OVERLOAD) is not None:
             raise ValueError("overloaded fields are not written")
-        addresses = (self.ciaddr, self.yiaddr, self.siaddr, self.giaddr)
         try:
             head = _HEAD.pack(
                 *(self.op, self.htype, len(self.chaddr), self.hops),
                 *(self.xid, self.secs, self.flags),
-                *(address.packed for address in addresses),
+                *(self.ciaddr.packed, self.yiaddr.packed),
+                *(self.siaddr.packed, self.giaddr.packed),
                 *(self.chaddr, self.sname, self.file, MAGIC_COOKIE),
             )
         except struct.error as error:
@@ -148,7 +154,7 @@ def decode(data: bytes) -> Frame:
         raise DecodeError(f"{len(data)} bytes are too few for a DHCP message")
     head = _HEAD.unpack_from(data)
     op, htype, hlen, hops, xid, secs, flags = head[:7]
-    ciaddr, yiaddr, siaddr, giaddr = (IPv4Address(raw) for raw in head[7:11])
+    ciaddr, yiaddr, siaddr, giaddr = map(_address, head[7:11])
     chaddr, sname, file, cookie = head[11:]
     if op not in (BOOTREQUEST, BOOTREPLY):
         raise DecodeError(f"op is {op}")
@@ -162,8 +168,10 @@ def decode(data: bytes) -> Frame:
         found, file = found + decode_area(file), b""
     if overload & 2:
         found, sname = found + decode_area(sname), b""
-    # An overload inside an overloaded field has no meaning: each is read once.
-    options = join(item for item in found if item[0] != Code.OVERLOAD)
+    if overload:
+        # One inside an overloaded field has no meaning: each is read once.
+        found = tuple(item for item in found if item[0] != Code.OVERLOAD)
+    options = join(found)
     kind = get(options, Code.MESSAGE_TYPE)
     if kind is not None and len(kind) != 1:
         raise DecodeError(f"a message type of {len(kind)} bytes")
@@ -187,8 +195,8 @@ def decode(data: bytes) -> Frame:
 
 def _overload(options: Options) -> int:
     """Which fields hold options: 1 file, 2 sname (RFC 2132, section 9.3)."""
-    value = get(join(options), Code.OVERLOAD)
-    if value is None:
+    value = b"".join([value for code, value in options if code == _OVERLOAD])
+    if not value and get(options, _OVERLOAD) is None:
         return 0
     if value not in (b"\1", b"\2", b"\3"):
         raise DecodeError(f"option overload is {value[:4].hex() or 'empty'}")

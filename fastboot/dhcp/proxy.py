@@ -65,7 +65,7 @@ class Proxy:
             return Ignored("no boot client")
         if machine.firmware is Firmware.U_BOOT:
             return Ignored("U-Boot heeds the server alone that gives it an address")
-        if not self._allowed.has(frame.chaddr, machine.uuid):
+        if not self._allowed.has(frame.chaddr, machine.number):
             return Ignored("not on the list of machines to boot")
         if origin.boot_server and machine.firmware is Firmware.HTTP:
             return Ignored("HTTP boot has no boot server")  # nothing to answer with

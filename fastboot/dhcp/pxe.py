@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import IntEnum
-from uuid import UUID
+from functools import lru_cache
 
 from fastboot.errors import DecodeError
 
@@ -18,6 +18,10 @@ from .options import Code, Options, decode_area, get
 PXE_CLIENT = b"PXEClient"
 HTTP_CLIENT = b"HTTPClient"
 """The beginnings of option 60 that boot clients send and want to see in a reply."""
+
+
+_remembered = lru_cache(256)
+"""Machines of one make say the same about themselves, byte for byte."""
 
 
 class Sub(IntEnum):
@@ -33,6 +37,7 @@ class Sub(IntEnum):
 class Feature(IntEnum):
     """Sub-options of option 175 by which iPXE tells what it was built with."""
 
+    PRIORITY = 0x01  # told to it: a signed byte, 0 where it is left out
     ISCSI = 0x11
     AOE = 0x12
     HTTP = 0x13
@@ -77,6 +82,11 @@ def decode_suboptions(value: bytes) -> Options:
 BOOT_NOW = encode_suboptions(((Sub.DISCOVERY_CONTROL, b"\x08"),))
 """Option 43 that says: no menu, no discovery, load the named file at once."""
 
+IPXE_PRIORITY = bytes((Feature.PRIORITY, 1, 1))
+"""Option 175 that makes iPXE heed a proxy more than the DHCP server that gave it its
+address: of settings of the same priority it takes those of its network card, and with
+them a boot file that the router names."""
+
 _RASPBERRY = b"Raspberry Pi Boot"
 
 RASPBERRY_PI_BOOT = encode_suboptions(
@@ -109,6 +119,7 @@ _VENDOR_CLASS = re.compile(
 )
 
 
+@_remembered
 def vendor_class(value: bytes) -> VendorClass | None:
     """What option 60 tells; None where it is not that of a boot client.
 
@@ -128,6 +139,7 @@ def vendor_class(value: bytes) -> VendorClass | None:
     )
 
 
+@_remembered
 def user_classes(value: bytes) -> tuple[bytes, ...]:
     r"""The texts in option 77 (RFC 3004, section 4), or its whole value.
 
@@ -148,6 +160,7 @@ def user_classes(value: bytes) -> tuple[bytes, ...]:
     return tuple(classes)
 
 
+@_remembered
 def architectures(value: bytes) -> tuple[int, ...]:
     r"""The numbers in option 93 (RFC 4578, section 2.1): 16 bits each, a list.
 
@@ -161,40 +174,22 @@ def architectures(value: bytes) -> tuple[int, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Interface:
-    """Option 94, the client's network interface (RFC 4578, section 2.2).
-
-    Attributes:
-        type: 1 is UNDI.
-        major: The version before the dot.
-        minor: The version behind it.
-    """
-
-    type: int
-    major: int
-    minor: int
-
-
-def interface(value: bytes) -> Interface | None:
-    """What option 94 tells; None where it is not three bytes long."""
-    return Interface(*value) if len(value) == 3 else None
-
-
 _BLANK = (bytes(16), b"\xff" * 16)
 
 
-def machine_uuid(value: bytes) -> UUID | None:
-    """The machine's UUID in option 97 (RFC 4578, section 2.3).
+def machine_number(value: bytes) -> bytes:
+    """The machine's UUID in option 97 (RFC 4578, section 2.3), 16 bytes as they came.
 
     Firmware copies the bytes of its SMBIOS table, where the first three fields are
-    little-endian. Machines without a number of their own send zeros or ones: None.
+    little-endian. Machines without a number of their own send zeros or ones: b"".
     """
-    if len(value) != 17 or value[0] != 0 or value[1:] in _BLANK:
-        return None
-    return UUID(bytes_le=value[1:])
+    number = value[1:]
+    if len(value) != 17 or value[0] != 0 or number in _BLANK:
+        return b""
+    return number
 
 
+@_remembered
 def ipxe_features(value: bytes) -> frozenset[int]:
     """What an iPXE was built with, from option 175: `Feature`s and others.
 

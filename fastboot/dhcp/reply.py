@@ -10,6 +10,8 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
+from ipaddress import IPv4Address
 
 from fastboot.boot.choose import Answer
 from fastboot.boot.machine import Machine
@@ -18,7 +20,7 @@ from fastboot.events import Offered, Unbootable
 from . import options, pxe
 from .options import Code, MessageType
 from .outcome import BROADCAST, Origin, Reply
-from .packet import BOOTREPLY, UNSPECIFIED, Frame
+from .packet import BOOTREPLY, BROADCAST_FLAG, UNSPECIFIED, Frame
 
 RELAY_PORT = 67
 """Where a relay takes replies (RFC 2131, section 4.1)."""
@@ -55,7 +57,7 @@ class Style(Enum):
     """UEFI's HTTP boot: a URL, and nothing of PXE's."""
 
     IPXE = "iPXE"
-    """It goes by siaddr and `file`, and never gets a menu."""
+    """It goes by siaddr and `file`, never gets a menu, and is told to prefer ours."""
 
     RASPBERRY_PI = "Raspberry Pi"
     """It looks for its own name in the menu of option 43, and asks for its own files."""
@@ -71,11 +73,13 @@ class Recipe:
         vendor_options: Option 43; None: it is left out.
         nul: Whether option 66 ends with NUL. Most clients run on to the next byte if it
             does not; a Raspberry Pi is said not to find its server if it does.
+        ipxe: Option 175; None: it is left out.
     """
 
     vendor_class: bytes
     vendor_options: bytes | None = None
     nul: bool = True
+    ipxe: bytes | None = None
 
 
 RECIPES = {
@@ -83,7 +87,7 @@ RECIPES = {
     Style.BOOT_SERVER: Recipe(pxe.PXE_CLIENT),
     Style.QUESTION: Recipe(pxe.PXE_CLIENT),  # and the boot item that was asked for
     Style.HTTP: Recipe(pxe.HTTP_CLIENT),
-    Style.IPXE: Recipe(pxe.PXE_CLIENT),
+    Style.IPXE: Recipe(pxe.PXE_CLIENT, ipxe=pxe.IPXE_PRIORITY),
     Style.RASPBERRY_PI: Recipe(pxe.PXE_CLIENT, pxe.RASPBERRY_PI_BOOT, nul=False),
 }
 """The recipe of each style."""
@@ -108,15 +112,15 @@ def reply(
     Returns:
         The reply; or that the name does not fit into what the client can take.
     """
-    server = str(origin.server)
-    location = answer.location(server)
+    server = _text(origin.server)
+    location = _location(answer, server)
     file = location.encode("utf-8", "surrogateescape")
     kind = MessageType.ACK if origin.boot_server else MessageType.OFFER
     frame = Frame(
         op=BOOTREPLY,
         xid=request.xid,
         chaddr=request.chaddr,
-        flags=request.flags,
+        flags=request.flags | (BROADCAST_FLAG if _is_relayed(request, origin) else 0),
         # Some clients take a ciaddr in an OFFER for the address offered.
         ciaddr=request.ciaddr if origin.boot_server else UNSPECIFIED,
         siaddr=origin.server,
@@ -134,34 +138,59 @@ def reply(
     return Reply(data, _destination(request, origin), event)
 
 
+_text = lru_cache(256)(str)
+"""Our addresses as text."""
+
+
+@lru_cache(256)
+def _location(answer: Answer, server: str) -> str:
+    return answer.location(server)
+
+
 def _options(
     request: Frame, origin: Origin, kind: MessageType, style: Style, file: bytes
 ) -> options.Options:
     """A reply's options: short ones before strings, the relay's own at the end."""
-    recipe = RECIPES[style]
-    machine_id = request.option(Code.CLIENT_MACHINE) or b""
-    vendor = recipe.vendor_options
+    first, last = _same_for_all(origin.server, kind, style, file)
+    machine_id = request.option(_MACHINE)
+    if machine_id is not None and len(machine_id) == 17:
+        first += ((_MACHINE, machine_id),)
     if style is Style.QUESTION:
-        vendor = _boot_item(request)
-    chosen = (
+        item = _boot_item(request)
+        if item is not None:
+            first += ((_VENDOR, item),)
+    info = request.option(_RELAY)
+    return (*first, *last, (_RELAY, info)) if info else first + last
+
+
+_MACHINE, _VENDOR = int(Code.CLIENT_MACHINE), int(Code.VENDOR_SPECIFIC)
+_RELAY = int(Code.RELAY_AGENT_INFORMATION)
+
+
+@lru_cache(256)
+def _same_for_all(
+    server: IPv4Address, kind: MessageType, style: Style, file: bytes
+) -> tuple[options.Options, options.Options]:
+    """The options that do not depend on who asks, before those that do and after."""
+    recipe = RECIPES[style]
+    name = str(server).encode()
+    first = (
         (Code.MESSAGE_TYPE, bytes((kind,))),
-        (Code.SERVER_IDENTIFIER, origin.server.packed),
+        (Code.SERVER_IDENTIFIER, server.packed),
         (Code.VENDOR_CLASS, recipe.vendor_class),
-        (Code.CLIENT_MACHINE, machine_id if len(machine_id) == 17 else None),
-        (Code.VENDOR_SPECIFIC, vendor),
-        (
-            Code.TFTP_SERVER_NAME,
-            str(origin.server).encode() + (b"\0" if recipe.nul else b""),
-        ),
+    )
+    last = (
+        (Code.VENDOR_SPECIFIC, recipe.vendor_options),
+        (Code.IPXE, recipe.ipxe),
+        (Code.TFTP_SERVER_NAME, name + b"\0" if recipe.nul else name),
         # It ends with NUL within its length: some clients run on to the next byte, and
         # EDK2 itself writes the NUL there.
         (Code.BOOTFILE_NAME, file + b"\0" if file else None),
-        (
-            Code.RELAY_AGENT_INFORMATION,
-            request.option(Code.RELAY_AGENT_INFORMATION),
-        ),
     )
-    return tuple((int(code), value) for code, value in chosen if value)
+    return (
+        tuple((int(code), value) for code, value in first),
+        tuple((int(code), value) for code, value in last if value),
+    )
 
 
 def _boot_item(request: Frame) -> bytes | None:
@@ -199,9 +228,18 @@ def _without(frame: Frame, code: int) -> Frame:
     return dataclasses.replace(frame, options=kept)
 
 
+def _is_relayed(request: Frame, origin: Origin) -> bool:
+    """Whether a relay passes the answer on.
+
+    It is told to broadcast it, as a NAK is (RFC 2131, section 4.3.2): it would send it
+    to yiaddr otherwise, which a proxy leaves empty.
+    """
+    return request.giaddr != UNSPECIFIED and not origin.boot_server
+
+
 def _destination(request: Frame, origin: Origin) -> tuple[str, int]:
     if origin.boot_server:
         return (origin.address, origin.port)
-    if request.giaddr != UNSPECIFIED:
+    if _is_relayed(request, origin):
         return (str(request.giaddr), RELAY_PORT)
     return BROADCAST

@@ -13,7 +13,7 @@ from fastboot.dhcp.machine import read_machine
 from fastboot.dhcp.memory import MACHINES_MAX
 from fastboot.dhcp.options import Code, MessageType
 from fastboot.dhcp.outcome import BROADCAST, Ignored, Origin, Reply
-from fastboot.dhcp.packet import BOOTREPLY, Frame, decode
+from fastboot.dhcp.packet import BOOTREPLY, BROADCAST_FLAG, Frame, decode
 from fastboot.dhcp.proxy import Proxy
 from fastboot.errors import DecodeError
 from fastboot.events import Dropped, Offered, Unbootable
@@ -128,6 +128,11 @@ def test_ipxe_is_offered_the_script_over_http():
     assert reply.option(Code.BOOTFILE_NAME) == reply.file + b"\0"
     assert reply.siaddr == SERVER
     assert reply.option(Code.VENDOR_SPECIFIC) is None  # never a menu
+
+
+def test_ipxe_is_told_to_prefer_us_to_a_router_that_names_a_boot_file():
+    assert answer(ipxe()).option(Code.IPXE) == b"\x01\x01\x01"  # priority 1
+    assert answer(uefi()).option(Code.IPXE) is None
 
 
 def test_an_ipxe_without_http_is_offered_a_newer_one_over_tftp():
@@ -526,6 +531,12 @@ def test_a_relay_gets_the_reply_on_its_port_67():
     frame = uefi(giaddr=IPv4Address("198.51.100.1"))
     assert proxy().receive(frame, DISCOVERS, 0.0).to == ("198.51.100.1", 67)
     assert answer(frame).giaddr == IPv4Address("198.51.100.1")
+
+
+def test_a_relay_is_told_to_broadcast_for_there_is_no_address_to_send_to():
+    relay = IPv4Address("198.51.100.1")
+    assert answer(uefi(giaddr=relay, flags=0)).flags == BROADCAST_FLAG
+    assert answer(uefi(flags=0)).flags == 0
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fastboot.boot.machine import Machine
 from fastboot.dhcp import pxe
 from fastboot.errors import DecodeError
 
@@ -98,15 +99,10 @@ def test_architectures_are_a_list_of_16_bits(value, found):
     assert pxe.architectures(value) == found
 
 
-def test_the_interface_is_three_bytes():
-    assert pxe.interface(b"\x01\x03\x10") == pxe.Interface(1, 3, 16)
-    assert pxe.interface(b"\x01\x03") is None
-
-
 def test_the_first_fields_of_a_uuid_are_little_endian():
     value = b"\0" + bytes.fromhex("33221100554477668899aabbccddeeff")
-    expected = UUID("00112233-4455-6677-8899-aabbccddeeff")
-    assert pxe.machine_uuid(value) == expected
+    machine = Machine("52:54:00:00:00:07", number=pxe.machine_number(value))
+    assert machine.uuid == UUID("00112233-4455-6677-8899-aabbccddeeff")
 
 
 @pytest.mark.parametrize(
@@ -120,7 +116,11 @@ def test_the_first_fields_of_a_uuid_are_little_endian():
     ],
 )
 def test_a_machine_without_a_uuid_has_none(value):
-    assert pxe.machine_uuid(value) is None
+    assert pxe.machine_number(value) == b""
+
+
+def test_a_machine_without_a_number_has_no_uuid():
+    assert Machine("52:54:00:00:00:07").uuid is None
 
 
 def test_ipxe_tells_what_it_was_built_with():
@@ -156,6 +156,5 @@ def test_D15_any_text_is_read_without_an_error(value):
     pxe.vendor_class(value)
     pxe.user_classes(value)
     pxe.architectures(value)
-    pxe.interface(value)
-    pxe.machine_uuid(value)
+    pxe.machine_number(value)
     pxe.boot_item(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import pytest
 
 from firmware import image
 from firmware.machine import BIOS, UEFI_HTTP, UEFI_PXE, Firmware, Machine
-from firmware.network import SERVER, Network
+from firmware.network import ROUTER, Network, RelayedNetwork
 from peers import need_file
 from serving import Serving
 
@@ -23,6 +23,20 @@ MACHINES: dict[str, Firmware] = {
 
 PROTOCOLS = ("dhcp", "tftp", "http")
 
+ROUTERS_OWN = (
+    "--dhcp-option-force=option:bootfile-name,of-the-router.efi",
+    f"--dhcp-option-force=option:tftp-server,{ROUTER}",
+)
+"""What some routers tell every client, because somebody once filled in a form."""
+
+NETWORKS: dict[str, Callable[[Path], Network]] = {
+    "plain": Network,
+    "boot_file": lambda folder: Network(folder, *ROUTERS_OWN),
+    "relay": RelayedNetwork,
+}
+"""Where machines boot: beside a router that only gives addresses; beside one that names
+a boot file of its own; from another subnet."""
+
 
 @pytest.fixture(scope="session")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -30,7 +44,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return image.build(tmp_path_factory.mktemp("boot") / "images")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", params=NETWORKS)
 def machines(
     request: pytest.FixtureRequest,
     images: Path,
@@ -41,8 +55,8 @@ def machines(
     used = {name for item in request.session.items for name in item.fixturenames}
     folder = tmp_path_factory.mktemp("machines")
     with ExitStack() as stack:
-        network = stack.enter_context(Network(folder))
-        space = network.join("server", SERVER)
+        network = stack.enter_context(NETWORKS[request.param](folder))
+        space = network.join_server()
         server = stack.enter_context(
             Serving(images, protocols=PROTOCOLS, place=space.inside)
         )

@@ -1,4 +1,4 @@
-"""A network of its own: namespaces on one bridge, a router, and whoever joins.
+"""Networks of their own: namespaces on one bridge, a router, and whoever joins.
 
 A namespace is held by a process that waits for its standard input to end, and
 everything in it is started to die with the test run. So there are no names to
@@ -8,6 +8,12 @@ collide, and nothing stays behind, however the run ends.
                    ├─ server   fastboot
                    ├─ ...      more that join
                    └─ tap0...  virtual machines, which run in the segment itself
+
+In a `RelayedNetwork` the server is in another subnet, behind a relay:
+
+    segment   br0 ─┬─ router
+                   ├─ relay ── server
+                   └─ tap0...
 """
 
 from __future__ import annotations
@@ -25,6 +31,13 @@ PREFIX = "10.77.0."
 
 ROUTER = PREFIX + "1"
 SERVER = PREFIX + "2"
+RELAY = PREFIX + "3"
+
+OTHER_PREFIX = "10.78.0."
+"""The addresses of the subnet behind the relay."""
+
+RELAY_THERE = OTHER_PREFIX + "1"
+SERVER_THERE = OTHER_PREFIX + "2"
 
 
 class Namespace:
@@ -73,10 +86,12 @@ class Network:
 
     Args:
         folder: Where the router's log is written.
+        options: What the router is told besides giving addresses.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         self.router_log = folder / "router.log"
+        self._options = options
         self._taps = 0
         self._stack = ExitStack()
 
@@ -99,6 +114,10 @@ class Network:
         trace: TracebackType | None,
     ) -> None:
         self._stack.__exit__(kind, error, trace)
+
+    def join_server(self) -> Namespace:
+        """A new namespace where the boot server belongs."""
+        return self.join("server", SERVER)
 
     def join(self, name: str, address: str | None = None) -> Namespace:
         """A new namespace with `eth0` on the segment, and an address or none."""
@@ -141,8 +160,45 @@ class Network:
             "--log-dhcp",
             "--log-facility=-",
             f"--dhcp-range={PREFIX}100,{PREFIX}200,1h",
+            *self._options,
         )
-        log = self._stack.enter_context(self.router_log.open("wb"))
-        router = subprocess.Popen(command, stderr=log)
-        self._stack.callback(router.wait)
-        self._stack.callback(router.terminate)
+        self._run(command, self.router_log)
+
+    def _run(self, command: list[str], output: Path) -> None:
+        """Start a program that ends with the network."""
+        log = self._stack.enter_context(output.open("wb"))
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+        self._stack.callback(process.wait)
+        self._stack.callback(process.terminate)
+
+
+class RelayedNetwork(Network):
+    """A network whose boot server is in another subnet, behind a DHCP relay."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, f"--dhcp-option=option:router,{RELAY}")
+        self._relay_log = folder / "relay.log"
+
+    def join_server(self) -> Namespace:
+        """See `Network.join_server`; the relay comes with it."""
+        relay = self.join("relay", RELAY)
+        server = self._stack.enter_context(Namespace())
+        relay.ip(
+            *("link", "add", "eth1", "type", "veth"),
+            *("peer", "name", "eth0", "netns", str(server.pid)),
+        )
+        for space, device, address in (
+            (relay, "eth1", RELAY_THERE),
+            (server, "eth0", SERVER_THERE),
+        ):
+            space.ip("link", "set", device, "up")
+            space.ip("address", "add", f"{address}/24", "dev", device)
+        server.ip("route", "add", "default", "via", RELAY_THERE)
+        forward = "echo 1 > /proc/sys/net/ipv4/ip_forward"
+        subprocess.run(relay.inside("sh", "-c", forward), check=True, timeout=30)
+        command = relay.inside(
+            *(need("dhcrelay"), "-4", "-d", "--no-pid"),
+            *("-id", "eth0", "-iu", "eth1", SERVER_THERE),
+        )
+        self._run(command, self._relay_log)
+        return server

@@ -1,7 +1,7 @@
-"""Real firmware boots a real kernel from a folder, on a network with a plain router.
+"""Real firmware boots a real kernel from a folder, on each kind of network.
 
 Nothing is set but the folder: the router gives addresses and knows nothing of booting,
-the firmware is as its makers ship it. Each test asks for the last thing that can only
+or names a boot file that nobody has; the firmware is as its makers ship it. Each test asks for the last thing that can only
 happen when all before it went well: init's words on the serial line.
 """
 
