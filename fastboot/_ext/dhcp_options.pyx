@@ -56,7 +56,7 @@ def encode_area(tuple options not None):
         if not 0 < number < END:
             raise ValueError(f"{number} is no option's code")
         left = len(value)
-        size += left + 2 * max(<Py_ssize_t>1, (left + VALUE_MAX - 1) // VALUE_MAX)
+        size += left + 2 * max(1, (left + VALUE_MAX - 1) // VALUE_MAX)
     area = PyBytes_FromStringAndSize(NULL, size)
     target = area
     for number, value in options:

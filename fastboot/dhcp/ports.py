@@ -7,7 +7,9 @@ is made anew), the socket is opened anew.
 
 from __future__ import annotations
 
+import ctypes
 import socket
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -80,6 +82,8 @@ class Ports:
         address = CLIENTS if role is Role.OFFERS else EVERYWHERE
         sock = udp(Place(address, device), number, "DHCP", reuse=True)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        if role is Role.OFFERS:
+            _hear_addresses_only(sock)
         bound = sock.getsockname()[1]
         self._ports[sock.fileno()] = Port(sock, role, bound, device, index)
         self._poller.watch(sock.fileno(), READ)
@@ -120,3 +124,30 @@ def _index(device: str) -> int:
         return socket.if_nametoindex(device)
     except OSError:
         return 0
+
+
+def _hear_addresses_only(sock: socket.socket) -> None:
+    """Make the kernel drop what gives no address: our own offers come back to us.
+
+    A filter (socket(7), SO_ATTACH_FILTER) sees a datagram from its UDP header on; it
+    loads yiaddr, which is 16 bytes into the message, and takes nothing if that is zero.
+    """
+    code = b"".join(
+        _INSTRUCTION.pack(*fields)
+        for fields in (
+            (0x20, 0, 0, 8 + 16),  # load the word there; a shorter datagram is dropped
+            (0x15, 0, 1, 0),  # if it is not zero, pass over the next
+            (0x06, 0, 0, 0),  # take nothing
+            (0x06, 0, 0, 0xFFFF_FFFF),  # take it whole
+        )
+    )
+    room = ctypes.create_string_buffer(code, len(code))
+    program = struct.pack("HP", len(code) // _INSTRUCTION.size, ctypes.addressof(room))
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
+    except OSError:
+        pass  # no Linux: they are looked at and let go
+
+
+_INSTRUCTION = struct.Struct("=HBBI")  # code, jt, jf, k of linux/filter.h
+_SO_ATTACH_FILTER = 26

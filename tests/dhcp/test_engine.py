@@ -691,6 +691,19 @@ def test_another_server_that_takes_the_machines_is_told_of(lan):
         assert serving.count("received") == 0
 
 
+def test_our_own_offers_do_not_come_back_to_us(lan):
+    with (
+        lan.serving(EVERYWHERE, config=PROXY) as serving,
+        lan.client(lan.left) as left,
+    ):
+        left.sendto(uefi().encode(), ALL)
+        serving.poll()
+        left.recv(2048)
+        overheard = [p for p in serving.engine._ports if p.role is ports.Role.OFFERS]
+        with pytest.raises(BlockingIOError):
+            overheard[0].sock.recv(1)
+
+
 @pytest.mark.parametrize("shares", [True, False])
 def test_a_dhcp_client_on_the_same_machine_keeps_its_port_68(lan, shares):
     lan.left.ip("address", "add", "192.0.2.1/24", "dev", "eth0")
