@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False
 # cython: freethreading_compatible=True
-"""The compiled twins of `_decode_area` and `_encode_area` in `fastboot.dhcp.options`."""
+"""The compiled twins of the option area: `fastboot.dhcp.options` has the originals."""
 
 from fastboot.errors import DecodeError
 
