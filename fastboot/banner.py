@@ -69,6 +69,11 @@ def _entries(server: Server) -> str:
 def _services(server: Server) -> list[tuple[str, str]]:
     rows = [(name.upper(), _places(server, name)) for name in ("tftp", "http")]
     rows.append(("DHCP", _MODES[server.config.dhcp.mode or "off"]))
+    uploads = server.config.tftp.uploads
+    if uploads and "tftp" in server.engines:
+        rows.append(
+            ("takes", f"files that anybody sends by TFTP, into {clean(str(uploads))}")
+        )
     return rows
 
 

@@ -6,6 +6,8 @@
     ├── TreeError           a name has no content for this client
     │   ├── NotFound        there is nothing of that name
     │   ├── Refused         that name is not to be asked for
+    │   ├── Exists          a new file cannot have it: there is one already
+    │   ├── Full            there is no room for what a new file would hold
     │   └── Unavailable     there is, but it cannot be read just now
     ├── ContentChanged      a file shrank or was rewritten while it was read
     ├── EngineFailed        an engine raised, which none should
@@ -35,6 +37,14 @@ class NotFound(TreeError):
 
 class Refused(TreeError):
     """That name is not to be asked for: it leaves the root or is no regular file."""
+
+
+class Exists(TreeError):
+    """A new file cannot have that name: there is something of that name already."""
+
+
+class Full(TreeError):
+    """There is no room for what a new file would hold: on the disk, or by a limit."""
 
 
 class Unavailable(TreeError):

@@ -137,6 +137,48 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Received:
+    """A file that a client sent is kept.
+
+    Attributes:
+        protocol: "tftp".
+        client: The client's address.
+        name: The name the client gave it.
+        size: Bytes of the file.
+        seconds: From the request until it was safe on the disk.
+        retransmissions: Blocks that came more than once.
+    """
+
+    protocol: str
+    client: str
+    name: str
+    size: int
+    seconds: float
+    retransmissions: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotReceived:
+    """A file that a client began to send is not kept, and nothing of it is left.
+
+    Attributes:
+        protocol: "tftp".
+        client: The client's address.
+        name: The name the client gave it.
+        size: Bytes that came until then.
+        seconds: From the request to the end.
+        reason: Why, in words.
+    """
+
+    protocol: str
+    client: str
+    name: str
+    size: int
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class RequestRefused:
     """A well-formed request was answered with the protocol's own error.
 
@@ -202,6 +244,8 @@ Event = (
     | Probed
     | Finished
     | Failed
+    | Received
+    | NotReceived
     | RequestRefused
     | Dropped
     | Fault

@@ -106,6 +106,11 @@ def _sentence(event: events.Event) -> str:
         case events.Failed(protocol, client, name, count, seconds, reason):
             lost = f"lost {name} after {size(count)} and {seconds:.2f} s"
             return f"{protocol:5} {client} {lost}: {reason}"
+        case events.Received():
+            return _received(event)
+        case events.NotReceived(protocol, client, name, count, seconds, reason):
+            sent = f"sent {name} up to {size(count)} in {seconds:.2f} s"
+            return f"{protocol:5} {client} {sent}, not kept: {reason}"
         case events.RequestRefused(protocol, client, name, reason):
             return f"{protocol:5} {client} refused {name}: {reason}"
         case events.Dropped(protocol, client, reason):
@@ -114,6 +119,15 @@ def _sentence(event: events.Event) -> str:
             return f"{protocol:5} mistake in fastboot, please report it: {error!r}"
         case events.Repeated(count, seconds):
             return f"{count} more lines like these in {seconds:.0f} s"
+
+
+def _received(event: events.Received) -> str:
+    seconds = max(event.seconds, 1e-6)
+    return (
+        f"{event.protocol:5} {event.client} sent {event.name}: {size(event.size)} "
+        f"in {seconds:.2f} s, {size(round(event.size / seconds))}/s, "
+        f"{event.retransmissions} retransmissions"
+    )
 
 
 def _finished(event: events.Finished) -> str:
@@ -271,6 +285,8 @@ def _kind(event: events.Event) -> tuple[str, ...]:
             return ("dropped", protocol, client, reason)
         case events.Failed(protocol, client, _, _, _, reason):
             return ("failed", protocol, client, reason)
+        case events.NotReceived(protocol, client, _, _, _, reason):
+            return ("not received", protocol, client, reason)
         case events.Fault(protocol, error):
             return ("fault", protocol, type(error).__name__)
         case events.Unbootable(mac, _, reason):

@@ -21,7 +21,9 @@ from .listen import Place, everywhere
 from .pages.folder import Pages
 from .spelling import AnyCase
 from .tftp.engine import Engine as TftpEngine
+from .tftp.intake import quota
 from .tree import Directory, Overlay, Tree
+from .uploads import UploadFolder
 
 TFTP_PORT = 69
 """The only port of TFTP that firmware knows."""
@@ -50,6 +52,7 @@ class Server:
         self.config = config
         self.engines: dict[str, Engine] = {}
         self._folder = Directory(config.folder, public=config.world_readable)
+        self._uploads: UploadFolder | None = None
         programs = Programs(config.boot.programs)
         self.program = Finder(self._folder, programs, time.monotonic)
         self.menu = Menu(self._folder, config.boot.menu_timeout, time.monotonic)
@@ -71,7 +74,11 @@ class Server:
         if config.tftp.enabled:
             # An `Interfaces` each: engines run on threads of their own.
             mtu = Interfaces().mtu
-            engines["tftp"] = TftpEngine(config.tftp, self.tree, emit, places, mtu)
+            if config.tftp.uploads:
+                self._uploads = UploadFolder(config.tftp.uploads, quota(config.tftp))
+            engines["tftp"] = TftpEngine(
+                config.tftp, self.tree, emit, places, mtu, uploads=self._uploads
+            )
         if config.http.enabled:
             engines["http"] = HttpEngine(config.http, self.tree, emit, places)
         if config.dhcp.mode != "off":
@@ -113,6 +120,8 @@ class Server:
         """End what is under way and give everything back; again, it does nothing."""
         for engine in self.engines.values():
             engine.close()
+        if self._uploads:
+            self._uploads.close()
         self._folder.close()
 
 

@@ -93,7 +93,7 @@ def _table(hint: Any) -> type | None:  # noqa: ANN401 (a type hint)
 def read_toml(path: Path) -> dict[str, Any]:
     """The settings in a TOML file, as `build` takes them.
 
-    The folder, if it is a relative path, is one beside the file.
+    The folder and the one for uploads, if they are relative paths, are beside the file.
 
     Raises:
         ConfigError: It cannot be read, is no TOML, or names a setting that is not.
@@ -110,6 +110,9 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: {error}") from None
     if "folder" in values:
         values["folder"] = path.parent / config.folder
+    if config.tftp.uploads is not None:
+        uploads = path.parent / config.tftp.uploads
+        values["tftp"] = {**values["tftp"], "uploads": uploads}
     return values
 
 

@@ -18,7 +18,7 @@ FLOORS = [
     # 1: content, settings, and what goes over the wire
     ["listing"],
     ["tree", "settings", "report", "listen", "interfaces"],
-    ["later", "arrival"],
+    ["later", "arrival", "uploads"],
     ["spelling"],
     ["engine"],
     [
@@ -33,6 +33,8 @@ FLOORS = [
     ["http.ranges", "tftp.request"],
     # 2: machines
     ["tftp.transfer", "http.respond"],
+    ["tftp.receive"],
+    ["tftp.job", "tftp.intake"],
     ["tftp.carrier", "tftp.grant", "tftp.table", "tftp.strangers"],
     ["http.connection"],
     ["http.link"],

@@ -32,6 +32,8 @@ EVENTS = [
     events.Failed(
         "tftp", "10.0.0.7", "linux", 512, 1.0, "the client stopped answering"
     ),
+    events.Received("tftp", "10.0.0.7", "log", 10_000_000, 2.0, 3),
+    events.NotReceived("tftp", "10.0.0.7", "log", 512, 1.0, "the disk is full"),
     events.RequestRefused("tftp", "10.0.0.7", "nothing", "no such file"),
     events.Dropped("dhcp", "10.0.0.7", "shorter than any packet"),
     events.Fault("tftp", ZeroDivisionError("division by zero")),
@@ -62,6 +64,16 @@ def test_a_transfer_says_bytes_seconds_rate_and_retransmissions():
     event = events.Finished("tftp", "10.0.0.7", "linux", 10_000_000, 2.0, 3)
     assert text_line(event) == (
         "tftp  10.0.0.7 got linux: 10.0 MB in 2.00 s, 5.0 MB/s, 3 retransmissions"
+    )
+
+
+def test_a_file_that_was_sent_says_the_same_or_why_it_is_not_kept():
+    came, lost = (text_line(event) for event in EVENTS[6:8])
+    assert came == (
+        "tftp  10.0.0.7 sent log: 10.0 MB in 2.00 s, 5.0 MB/s, 3 retransmissions"
+    )
+    assert lost == (
+        "tftp  10.0.0.7 sent log up to 512 B in 1.00 s, not kept: the disk is full"
     )
 
 

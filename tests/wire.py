@@ -109,6 +109,61 @@ class Reader:
         return self._ack(self.expected - 1)
 
 
+class Writer:
+    """The client's side of a write request: sends a window, waits for its ACK.
+
+    style: "strict" takes only ACKs of what is on its way, as RFC 1123 wants it; "eager"
+    sends its block again at any other ACK, as curl does (window of one).
+    """
+
+    def __init__(self, data, blksize=512, window=1, *, style="strict", timeout=1.5):
+        whole = range(0, len(data) + 1, blksize)
+        self.blocks = [data[at : at + blksize] for at in whole]
+        self.window = window
+        self.style = style
+        self.timeout = timeout
+        self.acked = -1  # the answer to the request counts as block 0
+        self.sent = []  # the numbers of the blocks, as they left
+        self.done = False
+        self.error = None
+        self.deadline = timeout
+
+    def receive(self, raw, now):
+        if self.done:
+            return []
+        match decode(raw):
+            case OptionAck():
+                return self._acknowledged(0, now) if self.acked < 0 else []
+            case Ack(wire):
+                ahead = (wire - self.acked) & 0xFFFF
+                if 0 < ahead <= self.window or (self.acked < 0 and wire == 0):
+                    return self._acknowledged(self.acked + ahead, now)
+                if self.style == "eager" and self.acked >= 0:
+                    return self._burst()
+                return []
+            case Error(code, message):
+                self.error = (code, message)
+                self.done = True
+                return []
+
+    def _acknowledged(self, block, now):
+        self.acked = block
+        self.deadline = now + self.timeout
+        self.done = block == len(self.blocks)
+        return self._burst()
+
+    def _burst(self):
+        numbers = range(self.acked + 1, self.acked + self.window + 1)
+        burst = [number for number in numbers if number <= len(self.blocks)]
+        self.sent += burst
+        return [Data(n & 0xFFFF, self.blocks[n - 1]).encode() for n in burst]
+
+    def tick(self, now):
+        self.deadline = now + self.timeout
+        # Before any answer a real one repeats its request: the engine's business.
+        return self._burst() if self.acked >= 0 and not self.done else []
+
+
 class Wire:
     """Carries datagrams between a sender and a reader, and counts them from 0.
 

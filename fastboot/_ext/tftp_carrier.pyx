@@ -6,7 +6,8 @@ datagrams come in by the dozen, find their transfer in a hash table, move its ma
 and what it sends leaves in one call for all clients of a turn.
 
 Requests, strangers' datagrams and transfers that are over are handed up as Python
-objects. Transfers in netascii run on the Python sender, through the same sockets.
+objects. What the machine in C does not know, netascii and files to receive for example,
+runs on one in Python, through the same sockets.
 """
 
 import os

@@ -61,7 +61,7 @@ cdef class Entry:
         address_init(&transfer.address, line[1], self.ancillary)
         if job.is_unusual:
             transfer.in_python = True
-            self.sender = job.sender()
+            self.sender = job.machine()
             return
         self._in_c(job.blob)
         if transfer.source.fd >= 0:

@@ -3,8 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from .setting import CACHE_MAX, COUNT_MAX, PORTS, SECONDS_MAX, between, setting
+from .setting import (
+    CACHE_MAX,
+    COUNT_MAX,
+    PORTS,
+    SECONDS_MAX,
+    between,
+    no_nul,
+    setting,
+)
+
+BYTES_MAX = 1 << 60
+"""Largest limit on a disk, bytes: an exabyte is no limit."""
+
+UPLOADS_MAX = 1000
+"""Most files that can be sent at the same time: each holds some MB of memory while the
+disk is slow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +66,26 @@ class TftpConfig:
     max_transfers: int = setting(
         4096, "Transfers at the same time; requests beyond it get no answer."
     )
+    uploads: Path | None = setting(  # noqa: RUF009 (a path never changes)
+        None,
+        "Folder that takes files from clients (WRQ). Whoever reaches the port may send: "
+        "choose one that is not served, unless machines may boot what anybody sent.",
+        shown="off",
+    )
+    uploads_overwrite: bool = setting(
+        False, "Let a file that is sent take the place of one of the same name."
+    )
+    uploads_file_bytes: int = setting(
+        1 << 30,
+        "Bytes of one file that is sent, at the most: logs, configurations and memory "
+        "dumps of small machines.",
+    )
+    uploads_free_bytes: int = setting(
+        1 << 30, "Bytes of the disk that stay free whatever is sent."
+    )
+    uploads_at_once: int = setting(
+        16, "Files that are sent at the same time: their blocks wait for one disk."
+    )
 
     def __post_init__(self) -> None:
         """Check each value."""
@@ -60,4 +96,9 @@ class TftpConfig:
         seconds = (1, SECONDS_MAX)
         between(self, idle_timeout=seconds, answer_timeout=seconds)
         between(self, cache_bytes=(0, CACHE_MAX))
+        between(self, uploads_file_bytes=(0, BYTES_MAX))
+        between(self, uploads_free_bytes=(0, BYTES_MAX))
+        between(self, uploads_at_once=(1, UPLOADS_MAX))
+        if self.uploads is not None:
+            no_nul(self, "uploads", self.uploads)
         between(self, max_transfers=(1, COUNT_MAX), max_per_client=(1, COUNT_MAX))

@@ -6,6 +6,7 @@ shorter than `blksize`, possibly empty, is the last (RFC 1350, section 6).
 
 from __future__ import annotations
 
+import re
 from typing import Protocol
 
 from fastboot.tree import Blob
@@ -85,3 +86,30 @@ class NetasciiBlocks:
         if self._offset >= self._blob.size:
             self._blob.check()
             self._kept.append(self._rest)
+
+
+class NetasciiText:
+    r"""Text that comes in netascii, block by block, as it is stored here.
+
+    CR LF becomes a line's end and CR NUL a CR (RFC 764, NVT), also where the two stand
+    in different blocks. A CR before anything else is not netascii, and stays.
+
+    >>> text = NetasciiText()
+    >>> text.decode(b"one\r", last=False) + text.decode(b"\ntwo\r\0", last=True)
+    b'one\ntwo\r'
+    """
+
+    def __init__(self) -> None:
+        self._rest = b""  # a CR whose meaning the next block tells
+
+    def decode(self, data: bytes, *, last: bool) -> bytes:
+        """What a block adds to the text."""
+        data = self._rest + data
+        self._rest = b""
+        if data.endswith(b"\r") and not last:
+            data, self._rest = data[:-1], b"\r"
+        return _LINE_ENDS.sub(lambda found: _MEANINGS[found[0]], data)
+
+
+_LINE_ENDS = re.compile(rb"\r[\n\0]")
+_MEANINGS = {b"\r\n": b"\n", b"\r\0": b"\r"}

@@ -1,4 +1,4 @@
-"""The data path: sockets, senders and their timers; all that happens per packet.
+"""The data path: sockets, machines and their timers; all that happens per packet.
 
 A carrier keeps transfers going and hands up what needs a decision: requests, datagrams
 of strangers, and transfers that are over. It exists twice with this interface: here,
@@ -15,11 +15,10 @@ from fastboot.arrival import Ancillary, Arrival
 from fastboot.listen import Place
 from fastboot.poller import READ, WRITE, Poller
 from fastboot.timers import Timers
-from fastboot.tree import Blob
 
-from .blocks import Blocks, NetasciiBlocks, OctetBlocks
+from .job import Job, Machine, Taking
 from .ports import Line, Ports, answering
-from .transfer import Outcome, Sender, Terms
+from .transfer import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +53,8 @@ class Ended:
         line: Where it ran.
         outcome: How it ended.
         reason: The same in words.
-        acknowledged: Bytes of the file that the client has.
-        retransmissions: Blocks sent more than once.
+        acknowledged: Bytes of the file that came across.
+        retransmissions: Blocks sent, or received, more than once.
     """
 
     line: Line
@@ -76,40 +75,9 @@ Happening = Request | Stray | Ended | Broken
 """What `Carrier.poll` hands up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What to send to whom.
-
-    Attributes:
-        blob: The content; whoever made the job closes it when the transfer has ended.
-        terms: What the transfer is held to.
-        netascii: Whether line ends are converted.
-        came: The address of ours to answer from.
-        mtu: Bytes of the longest packet on the interface it came by.
-    """
-
-    blob: Blob
-    terms: Terms
-    netascii: bool
-    came: Arrival
-    mtu: int = 1500
-
-    @property
-    def is_unusual(self) -> bool:
-        """Whether it asks for what the machine in C does not know."""
-        negotiated = self.terms.negotiated
-        return self.netascii or negotiated.rollover != 0 or negotiated.msftwindow
-
-    def sender(self) -> Sender:
-        """The machine that does it, in Python."""
-        kind = NetasciiBlocks if self.netascii else OctetBlocks
-        blocks: Blocks = kind(self.blob, self.terms.negotiated.blksize)
-        return Sender(blocks, self.terms)
-
-
 @dataclass(slots=True)
 class _Transfer:
-    sender: Sender
+    machine: Machine
     ancillary: Ancillary
     moved: float
 
@@ -174,31 +142,31 @@ class Carrier:
                     else:
                         happened.append(Request((data_port, peer), data, came))
         for line in self._timers.due(now):
-            tick = partial(self._transfers[line].sender.tick, now)
+            tick = partial(self._transfers[line].machine.tick, now)
             happened += self._guarded(line, tick)
         self._poller.set_deadline(self._timers.next)
         return happened
 
-    def begin(self, line: Line, job: Job) -> list[Happening]:
+    def begin(self, line: Line, job: Job | Taking) -> list[Happening]:
         """Start a transfer where none runs; what came of it at once."""
         now = self._clock()
-        sender = job.sender()
-        self._transfers[line] = _Transfer(sender, answering(line[1], job.came), now)
+        machine = job.machine()
+        self._transfers[line] = _Transfer(machine, answering(line[1], job.came), now)
         self._unconfirmed += 1
-        return self._at_once(line, partial(sender.start, now))
+        return self._at_once(line, partial(machine.start, now))
 
     def repeat(self, line: Line) -> list[Happening]:
         """Send the first packet again, to a client that repeats its request."""
-        again = partial(self._transfers[line].sender.repeat, self._clock())
+        again = partial(self._transfers[line].machine.repeat, self._clock())
         return self._at_once(line, again)
 
     def is_confirmed(self, line: Line) -> bool:
         """Whether the client has acknowledged anything."""
-        return self._transfers[line].sender.confirmed
+        return self._transfers[line].machine.confirmed
 
     def acknowledged(self, line: Line) -> int:
-        """Bytes of the file that the client has."""
-        return self._transfers[line].sender.acknowledged
+        """Bytes of the file that came across."""
+        return self._transfers[line].machine.acknowledged
 
     def moved(self, line: Line) -> float:
         """When the transfer last made progress."""
@@ -207,7 +175,7 @@ class Carrier:
     def end(self, line: Line, reason: str, *, tell: bool) -> list[Happening]:
         """End a transfer from our side; `tell` the client or not."""
         transfer = self._transfers[line]
-        goodbye = transfer.sender.close(reason)
+        goodbye = transfer.machine.close(reason)
         if tell:
             self._ports.send(line, transfer.ancillary, goodbye)
         return [self._settle(line)]
@@ -233,12 +201,12 @@ class Carrier:
         transfer = self._transfers.get(line)
         if transfer is None:
             return [Stray(line, data, came)]
-        sender = transfer.sender
-        confirmed, acknowledged = sender.confirmed, sender.acknowledged
-        happened = self._guarded(line, partial(sender.receive, data, now))
-        if sender.confirmed and not confirmed:
+        machine = transfer.machine
+        confirmed, acknowledged = machine.confirmed, machine.acknowledged
+        happened = self._guarded(line, partial(machine.receive, data, now))
+        if machine.confirmed and not confirmed:
             self._unconfirmed -= 1
-        if sender.acknowledged != acknowledged:
+        if machine.acknowledged != acknowledged:
             transfer.moved = now
         return happened
 
@@ -249,17 +217,17 @@ class Carrier:
         return happened
 
     def _guarded(self, line: Line, step: Callable[[], list[bytes]]) -> list[Happening]:
-        """Send what a step of a sender returns, and set its timer or settle it."""
+        """Send what a step of a machine returns, and set its timer or settle it."""
         transfer = self._transfers[line]
         happened: list[Happening] = []
         try:
             packets = step()
         except Exception as error:  # noqa: BLE001 (one bad turn must not end all)
             happened.append(Broken(error))
-            packets = transfer.sender.close("a mistake of the server")
+            packets = transfer.machine.close("a mistake of the server")
         if packets:
             self._ports.send(line, transfer.ancillary, packets)
-        deadline = transfer.sender.deadline
+        deadline = transfer.machine.deadline
         if deadline is None:
             happened.append(self._settle(line))
         else:
@@ -267,15 +235,15 @@ class Carrier:
         return happened
 
     def _settle(self, line: Line) -> Ended:
-        sender = self._transfers.pop(line).sender
+        machine = self._transfers.pop(line).machine
         self._timers.forget(line)
-        if not sender.confirmed:
+        if not machine.confirmed:
             self._unconfirmed -= 1
-        assert sender.outcome is not None  # that is why it is settled
+        assert machine.outcome is not None  # that is why it is settled
         return Ended(
             line,
-            sender.outcome,
-            sender.reason,
-            sender.acknowledged,
-            sender.retransmissions,
+            machine.outcome,
+            machine.reason,
+            machine.acknowledged,
+            machine.retransmissions,
         )

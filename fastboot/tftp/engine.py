@@ -13,15 +13,19 @@ from fastboot.errors import TreeError, Unavailable
 from fastboot.later import Answer, Later
 from fastboot.listen import Place
 from fastboot.tree import Blob, Client, Tree
+from fastboot.uploads import UploadFolder
 
-from . import account
-from .carrier import Broken, Carrier, Ended, Happening, Job, Request, Stray
+from . import account, intake
+from .carrier import Broken, Carrier, Ended, Happening, Request, Stray
 from .grant import MTU_USUAL, limits_for, terms_for
-from .packet import Error, ErrorCode, WriteRequest
+from .job import Job, Taking
+from .packet import Error, ErrorCode, WriteRequest, refusal
 from .ports import Line, Peer
-from .request import Asked, Ignored, Refusal, forged, understand
+from .receive import Farewells
+from .request import Asked, Ignored, Refusal, forged, read_name, understand
 from .strangers import UNKNOWN, Strangers
 from .table import Entry, Question, Table
+from .transfer import Outcome
 
 LATE = 3.0
 """Seconds in which a request that is answered already counts as a late duplicate. A
@@ -43,6 +47,7 @@ class Engine:
         mtu: The MTU of the interface with this index, or None where unknown.
         clock: Seconds that only grow.
         carrier: The data path; the compiled one where it is there.
+        uploads: Where files that clients send go; without it none are taken.
 
     Raises:
         ListenError: The port cannot be opened.
@@ -57,6 +62,7 @@ class Engine:
         mtu: Callable[[int], int | None] = lambda index: None,
         clock: Callable[[], float] = time.monotonic,
         carrier: Callable[[Callable[[], float], int], Carrier] | None = None,
+        uploads: UploadFolder | None = None,
     ) -> None:
         self._config = config
         self._tree = tree
@@ -67,6 +73,8 @@ class Engine:
         self.later: Later[Line] = Later(self.wake, config.answer_timeout)
         self._table = Table(config.max_transfers, config.max_per_client)
         self._strangers = Strangers()
+        self._uploads = uploads
+        self._farewells: Farewells[Line] = Farewells()
         self._counters = dict.fromkeys(
             ("requests", "transfers", "refused", "dropped", "retransmissions", "bytes"),
             0,
@@ -151,8 +159,11 @@ class Engine:
                     self._begin(line, Question(data, asked, came))
             case Refusal(filename, error):
                 self._refuse(line, came, filename, error)
-            case WriteRequest(filename):
+            case WriteRequest(filename) if self._uploads is None:
                 self._refuse(line, came, filename, NO_UPLOADS)
+            case WriteRequest() as request:
+                if self._is_new(line, data, now):
+                    self._take(line, request, data, came, now)
             case Ignored(reason):
                 self._drop(line[1], reason)
         return None
@@ -201,7 +212,7 @@ class Engine:
         if not isinstance(answer, TreeError):
             self._emit(events.Fault("tftp", answer))
             answer = Unavailable("the server failed to work out an answer")
-        error = account.error_for(answer)
+        error = refusal(answer)
         return self._refuse(line, question.came, question.asked.filename, error)
 
     def _start(self, line: Line, question: Question, blob: Blob) -> None:
@@ -209,13 +220,35 @@ class Engine:
         mtu = self._mtu(came.index) or MTU_USUAL
         limits = limits_for(peer, mtu, self._config)
         terms = terms_for(asked, blob.size, limits, self._config.idle_timeout)
-        self._table.add(line, Entry(question.request, asked.name, blob, self._clock()))
-        self._counters["transfers"] += 1
         job = Job(blob, terms, asked.netascii, came, mtu)
+        entry = Entry(question.request, asked.name, blob, self._clock())
+        self._run(line, entry, job)
+
+    def _take(
+        self, line: Line, request: WriteRequest, data: bytes, came: Arrival, now: float
+    ) -> None:
+        """Answer a write request that is new."""
+        assert self._uploads is not None  # whoever asks was refused otherwise
+        self._counters["requests"] += 1
+        mtu = self._mtu(came.index) or MTU_USUAL
+        limits = limits_for(line[1], mtu, self._config)
+        patience = self._config.idle_timeout
+        try:
+            upload, receiver = intake.take(request, self._uploads, limits, patience)
+        except TreeError as error:
+            return self._refuse(line, came, request.filename, refusal(error))
+        name = read_name(request.filename)
+        entry = Entry(data, name, upload, now, receiver)
+        return self._run(line, entry, Taking(receiver, came))
+
+    def _run(self, line: Line, entry: Entry, job: Job | Taking) -> None:
+        """Let a transfer begin."""
+        self._table.add(line, entry)
+        self._counters["transfers"] += 1
         try:
             begun = self._carrier.begin(line, job)
         except BaseException:  # content that cannot be read, for whatever reason
-            self._table.pop(line).blob.close()
+            self._table.pop(line).content.close()
             raise
         self._handle(begun)
 
@@ -226,6 +259,9 @@ class Engine:
 
     def _stray(self, line: Line, data: bytes, came: Arrival, now: float) -> None:
         """Take a datagram that came to a data port and belongs to no transfer there."""
+        last = self._farewells.answer(line, data, now)
+        if last:
+            return self._carrier.send(line, came, last.encode())
         self._drop(line[1], "no transfer of this client")
         mine = self._table.line_of(line[1])
         if mine is not None and not self._carrier.acknowledged(mine):
@@ -235,11 +271,14 @@ class Engine:
             self._handle(self._carrier.end(mine, reason, tell=False))
         elif self._strangers.answered(data, line[1][1], now):
             self._carrier.send(line, came, UNKNOWN)
+        return None
 
     def _settle(self, ended: Ended, now: float) -> None:
         """Report a transfer that is over and forget it."""
         entry = self._table.pop(ended.line)
-        entry.blob.close()
+        entry.content.close()
+        if entry.receiver and ended.outcome is Outcome.DONE:
+            self._farewells.remember(ended.line, entry.receiver.last_ack, now)
         self._counters["retransmissions"] += ended.retransmissions
         self._counters["bytes"] += ended.acknowledged
         self._emit(account.ended(ended, entry, now - entry.started))

@@ -14,7 +14,7 @@ import struct
 from dataclasses import dataclass
 from enum import IntEnum
 
-from fastboot.errors import DecodeError
+from fastboot.errors import DecodeError, Exists, Full, NotFound, Refused, TreeError
 
 BLKSIZE_DEFAULT = 512
 """Octets in a block where nothing was negotiated (RFC 1350, section 2)."""
@@ -196,6 +196,26 @@ class OptionAck:
     def encode(self) -> bytes:
         """The bytes on the wire."""
         return Opcode.OACK.to_bytes(2) + _encode_options(self.options)
+
+
+def refusal(problem: TreeError) -> Error:
+    """What a client is told that gets no content, or whose file is not taken.
+
+    >>> refusal(Full("the disk is full"))
+    Error(code=<ErrorCode.DISK_FULL: 3>, message=b'the disk is full')
+    """
+    match problem:
+        case NotFound():
+            code = ErrorCode.FILE_NOT_FOUND
+        case Refused():
+            code = ErrorCode.ACCESS_VIOLATION
+        case Full():
+            code = ErrorCode.DISK_FULL
+        case Exists():
+            code = ErrorCode.FILE_EXISTS
+        case _:
+            code = ErrorCode.NOT_DEFINED
+    return Error(code, str(problem).encode("utf-8", "replace"))
 
 
 Packet = ReadRequest | WriteRequest | Data | Ack | Error | OptionAck

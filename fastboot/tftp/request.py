@@ -80,7 +80,7 @@ def understand(data: bytes) -> Meaning:
     except DecodeError as error:
         return Ignored(str(error))
     match packet:
-        case ReadRequest(filename, b"mail"):
+        case ReadRequest(filename, b"mail") | WriteRequest(filename, b"mail"):
             text = b"this server does not know mail mode"
             return Refusal(filename, Error(ErrorCode.ILLEGAL_OPERATION, text))
         case ReadRequest(filename, mode, options):

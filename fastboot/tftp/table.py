@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from fastboot.arrival import Arrival
 from fastboot.tree import Blob
+from fastboot.uploads import Upload
 
 from .ports import Line, Peer
+from .receive import Receiver
 from .request import Asked
 
 UNCONFIRMED_MAX = 1024
@@ -23,14 +25,17 @@ class Entry:
     Attributes:
         request: The datagram, to know a repetition of it.
         name: What was asked for.
-        blob: What is sent; closed by who takes the entry out of the table.
+        content: What is sent, or where it goes; closed by who takes the entry out of
+            the table.
         started: When the request came.
+        receiver: What takes a file that is sent to us; None where we send one.
     """
 
     request: bytes
     name: str
-    blob: Blob
+    content: Blob | Upload
     started: float
+    receiver: Receiver | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,7 @@ class Outcome(Enum):
     ABORTED = "the client ended it"
     UNREADABLE = "the file could not be read"
     CLOSED = "the server ended it"
+    UNWRITABLE = "the file could not be kept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,17 @@ class Terms:
     negotiated: Negotiated
     size: int
     patience: float = 60.0
+
+
+def wire_number(block: int, period: int) -> int:
+    """A block's number on the wire, where numbers after 65535 repeat with `period`.
+
+    >>> wire_number(65536, period=65536), wire_number(65536, period=65535)
+    (0, 1)
+    """
+    if block < 65536:
+        return block
+    return (block - 65536) % period + 65536 - period
 
 
 class Sender:
@@ -205,9 +217,7 @@ class Sender:
 
     def _number(self, block: int) -> int:
         """A block's number on the wire."""
-        if block < 65536:
-            return block
-        return (block - 65536) % self._period + 65536 - self._period
+        return wire_number(block, self._period)
 
     def _acknowledged_again(self, now: float) -> list[bytes]:
         if self._window == 1 or self._repeated_for_ack or not self._confirmed:

@@ -270,6 +270,12 @@ def test_a_folder_in_a_file_is_beside_it(tmp_path):
     assert f"cannot serve {tmp_path}/images: No such file" in line
 
 
+def test_a_folder_for_uploads_in_a_file_is_beside_it(folder, tmp_path):
+    (tmp_path / "boot.toml").write_text('[tftp]\nport = 0\nuploads = "sent"\n')
+    line = complaint("serve", folder, "--config", tmp_path / "boot.toml", *FREE[2:])
+    assert f"cannot take uploads into {tmp_path}/sent: No such file" in line
+
+
 def test_an_interface_that_is_named_twice_is_served_once(folder):
     twice = ("--interface", "lo", "--interface", "lo")
     with Serving(folder, *FREE[:4], "--dhcp", "off", *twice) as server:

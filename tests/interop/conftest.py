@@ -36,7 +36,12 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def client(server: Serving, tmp_path: Path) -> Run:
-    """Runs a client, given as a command line with places to fill in.
+    """Runs a client against the server; see `running_client`."""
+    return running_client(server, tmp_path)
+
+
+def running_client(server: Serving, tmp_path: Path) -> Run:
+    """What runs a client, given as a command line with places to fill in.
 
     {tftp} and {http} become the server's ports, {web} the root of its URLs; {target} is
     a file for what is fetched; further ones are arguments. The client runs in a folder
