@@ -221,6 +221,17 @@ class Directory:
         self._follow_root()
         return Blob.from_fd(open_beneath(self._fd, parts, public=self._public))
 
+    def path_of(self, name: str) -> str | None:
+        """The path of the file that anybody gets for a name; None where there is none.
+
+        As long as `stat` says of it what it said of the blob that was opened, `open`
+        gives the same content. A tree without this method is asked every time.
+        """
+        try:
+            return os.path.join(self.root, *components(name))
+        except Refused:
+            return None
+
     def _follow_root(self) -> None:
         """Take up the folder anew where another now stands in its place.
 
@@ -366,3 +377,8 @@ class Overlay:
             refusal = refusal or error
         next_answer = self._ask(others, name, client, refusal)
         return next_answer if isinstance(next_answer, Blob) else await next_answer
+
+    def path_of(self, name: str) -> str | None:
+        """The first tree's, if it has any: what it has hides what the others have."""
+        path_of = getattr(self._trees[0], "path_of", None) if self._trees else None
+        return path_of(name) if path_of else None

@@ -37,7 +37,10 @@ FLOORS = [
     ["tftp.job", "tftp.intake"],
     ["tftp.carrier", "tftp.grant", "tftp.table", "tftp.strangers"],
     ["http.connection"],
-    ["http.link"],
+    ["http.link", "http.peer"],
+    ["http.recall"],
+    ["http.kept"],
+    ["http.door", "http.front"],
     # 3: decisions
     ["boot.machine", "boot.raspberry"],
     ["boot.programs"],

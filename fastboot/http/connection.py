@@ -132,9 +132,12 @@ class Connection:
         client: The peer's address.
         server: The address of ours that it reached.
         now: When it was accepted.
+        requests: How many were answered on it before, by somebody else.
+        draining: Whether it ends after the next answer.
 
     Attributes:
         client: As given.
+        requests: How many were taken.
     """
 
     def __init__(
@@ -147,6 +150,8 @@ class Connection:
         client: str,
         server: str,
         now: float,
+        requests: int = 0,
+        draining: bool = False,
     ) -> None:
         self._config = config
         self._open = open_blob
@@ -159,12 +164,12 @@ class Connection:
         self._blob: Blob | None = None
         self._transfer: _Transfer | None = None
         self._close = False  # after the answer under way
-        self._draining = False  # after any answer
+        self._draining = draining  # after any answer
         # What a client has to take within `stall_timeout`, or the rest of its answer:
         # one that takes a byte now and then would keep its place for ever.
         self._least = max(1, int(config.min_rate * config.stall_timeout))
         self._unrenewed = 0  # bytes taken since the stall deadline was moved
-        self._requests = 0
+        self.requests = requests
         self._phase = _Phase.WAITING
         # Whoever connects has something to ask; patience is for between requests.
         self.deadline = now + config.head_timeout
@@ -178,6 +183,11 @@ class Connection:
     def asking(self) -> bool:
         """Whether the tree's answer is awaited: read nothing until `answered`."""
         return self._phase is _Phase.ASKING
+
+    @property
+    def resting(self) -> bool:
+        """Whether nothing of a request is there, and one may come."""
+        return self._phase is _Phase.WAITING
 
     @property
     def busy(self) -> bool:
@@ -287,8 +297,8 @@ class Connection:
             return []
         head, size = decoded
         del self._buffer[:size]
-        self._requests += 1
-        if self._requests >= self._config.max_requests:
+        self.requests += 1
+        if self.requests >= self._config.max_requests:
             self._draining = True
         return self._answer(head, now)
 

@@ -6,68 +6,60 @@ fast link does not keep the others waiting.
 
 from __future__ import annotations
 
-import errno
 import math
 import socket
-import struct
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from time import monotonic, time
 
+from fastboot._ext import twin
 from fastboot.config import HttpConfig
 from fastboot.errors import ConfigError, ContentChanged
-from fastboot.events import Emit, Event, Fault
+from fastboot.events import Emit, Event, Failed, Fault, Finished
 from fastboot.later import Later
-from fastboot.listen import Place, tcp
+from fastboot.listen import Place
 from fastboot.poller import READ, WRITE, Poller
 from fastboot.timers import Timers
 from fastboot.tree import Blob, Client, Tree
 
-from .connection import Action, Await, Connection, Send, SendFile, Shutdown
+from .connection import NOTEWORTHY, Action, Await, Connection, Send, SendFile, Shutdown
+from .door import Door
+from .front import ANSWER_COST, RECEIVE, SHARE_LEAST, Front, Turn, share_of
 from .link import Link
+from .peer import Peer, close, prepare
 from .places import Places, Seat
+from .recall import recipe
 
-TURN = 64 << 20
-"""Bytes sent in one turn at the most, in equal shares."""
-
-SHARE_MOST = 1 << 20
-SHARE_LEAST = 256 << 10
-"""A connection's share of a turn, bytes. From a cold disk the larger takes up to a
-tenth of a second; with the smaller sendfile is still several times as fast as a copy."""
-
-ANSWER_COST = 16 << 10
-"""Bytes that an answer counts for besides its own: small ones cost time as well."""
-
-RECEIVE = 16 << 10
-"""Bytes read at once; so much is kept of requests that wait for an answer."""
-
-ACCEPTS = 64
-"""Connections accepted from one port in one turn."""
-
-PAUSE = 0.5
-"""Seconds until the next accept after one failed for want of descriptors or memory."""
-
-_SHORTAGE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-_TCP_NOTSENT_LOWAT = 25  # linux/tcp.h; Python's socket module names it since 3.12
-_RESET = struct.pack("ii", 1, 0)  # struct linger: close at once, with a reset
+SWEEP = 10.0
+"""Seconds between two looks at whether the files that are held open are still there: one
+that was deleted keeps its place on the disk until then."""
 
 
 class Engine:
     """Serves a tree over HTTP; a `fastboot.engine.Engine`.
 
+    A connection is the front's, and has no machine, until something comes that the
+    front cannot answer by itself; and goes back to it once nothing is under way.
+
     Args:
         config: Ports, timeouts and limits.
-        tree: Asked for each path.
+        tree: Asked for each path, unless the same was asked before and the file that
+            the tree's `path_of` names has not changed since.
         emit: Told what happens, from the thread that polls.
         places: Where to listen.
+        front: Who meets requests first; the compiled one where it is there.
 
     Raises:
         ListenError: A port cannot be opened.
     """
 
     def __init__(
-        self, config: HttpConfig, tree: Tree, emit: Emit, places: Sequence[Place]
+        self,
+        config: HttpConfig,
+        tree: Tree,
+        emit: Emit,
+        places: Sequence[Place],
+        front: type[Front] | None = None,
     ) -> None:
         if config.port is None:
             raise ConfigError("the HTTP port is not set; see Config.resolved")
@@ -75,35 +67,38 @@ class Engine:
         self._tree = tree
         self._emit = emit
         self._poller = Poller()
-        self._listeners: dict[int, socket.socket] = {}
-        self._links: dict[int, Link] = {}
+        self._peers: dict[int, Peer] = {}
+        self._links: dict[int, Link] = {}  # of connections that are not the front's
         self._places = Places(config.max_connections, config.max_per_client)
         self._timers: Timers[int] = Timers()
-        self._accept_at = math.inf  # set while accepting pauses
         self.later: Later[int] = Later(self.wake, config.answer_timeout)
+        self._sweep_at = math.inf
+        self._swept = 0  # requests that the front had answered by the last sweep
+        self._draining = False
         self._closed = False
         self._busy = 0  # links that were busy when they were last looked at
+        self._opened: tuple[str, Blob] | None = None  # what the tree gave last
         self._counts = dict.fromkeys(
             ("accepted", "turned_away", "requests", "sent_bytes", "faults"), 0
         )
+        kind = front or best_front()
+        self._front = kind(self._poller, config, monotonic, time)
         try:
-            for place in places:
-                sock = tcp(place, config.port, "HTTP")
-                self._listeners[sock.fileno()] = sock
-                self._poller.watch(sock.fileno(), READ)
+            self._door = Door(self._poller, config.port, places)
         except BaseException:
-            self.close()
+            self._poller.close()
             raise
 
     @property
     def ports(self) -> tuple[tuple[str, int], ...]:
         """The addresses and ports that are open."""
-        return tuple(sock.getsockname()[:2] for sock in self._listeners.values())
+        return self._door.ports
 
     @property
     def idle(self) -> bool:
         """Whether no request is being read or answered."""
-        return not self._busy  # not `_links`: other threads ask, too
+        # Not `_links`: other threads ask, too.
+        return not (self._busy or self._front.answering)
 
     def fileno(self) -> int:
         """The descriptor that is readable when `poll` has something to do."""
@@ -118,36 +113,44 @@ class Engine:
 
         `requests` are names asked for; `sent_bytes` counts heads and bodies.
         """
-        return {**self._counts, "connections": len(self._links)}
+        counts = {**self._counts, "connections": len(self._peers)}
+        counts["requests"] += self._front.requests
+        counts["sent_bytes"] += self._front.sent_bytes
+        return counts
 
     def poll(self, timeout: float | None = 0.0) -> None:
         """Do what is due; wait for it `timeout` seconds at most (None: for ever)."""
-        ready = self._poller.wait(timeout)
+        turn = self._front.poll(timeout)
         now = monotonic()
-        share = TURN // max(1, len(ready))
-        share = max(SHARE_LEAST, min(share, SHARE_MOST))
-        for fd, _ in ready:
-            link = self._links.get(fd)
-            if link:
+        share = share_of(len(turn.ready) + len(turn.came))
+        self._settle(turn)
+        for fd, data in turn.came:
+            link = self._take_up(fd, now)
+            self._guarded(link, share, partial(self._hear, link, data))
+        for fd in turn.late:
+            link = self._take_up(fd, now)
+            self._guarded(link, SHARE_LEAST, link.machine.drain)
+        for fd, _ in turn.ready:
+            if fd in self._links:
+                link = self._links[fd]
                 self._guarded(link, share, partial(self._read, link))
-            elif fd in self._listeners:
-                self._accept(self._listeners[fd], now)
-        if now >= self._accept_at:
-            self._set_accepting(READ)
-            self._accept_at = math.inf
+            elif fd in self._door:
+                for sock, client in self._door.accept(fd, now):
+                    self._admit(sock, client, now)
         for fd, answer in self.later.answers():
             link = self._links[fd]
             self._guarded(link, share, partial(link.machine.answered, answer))
-        for fd in self._timers.due(now):
-            link = self._links.get(fd)
-            if link:
-                self._guarded(link, SHARE_LEAST, link.machine.tick)
+        self._tick(now)
         self._arm()
 
     def drain(self) -> None:
         """Accept no more; close connections as soon as nothing is under way there."""
-        self._close_listeners()
+        self._draining = True
+        self._door.close()
         for link in list(self._links.values()):
+            self._guarded(link, SHARE_LEAST, link.machine.drain)
+        for fd in self._front.drain():
+            link = self._take_up(fd, monotonic())
             self._guarded(link, SHARE_LEAST, link.machine.drain)
         self._arm()
 
@@ -156,11 +159,15 @@ class Engine:
         if self._closed:
             return
         self._closed = True
-        self._close_listeners()
-        now = monotonic()
+        self._door.close()
+        now, reason = monotonic(), "the server was stopped"
+        turn = self._front.stop(reason)
+        self._settle(turn)
+        for fd in turn.late:
+            self._take_up(fd, now)
         for link in list(self._links.values()):
             if link.machine.answering or link.machine.asking:
-                link.machine.fail("the server was stopped", now)
+                link.machine.fail(reason, now)
                 self._discard(link, reset=True)
             else:
                 link.machine.end()
@@ -168,45 +175,45 @@ class Engine:
         self.later.close()
         self._poller.close()
 
-    def _close_listeners(self) -> None:
-        for fd, sock in self._listeners.items():
-            self._poller.forget(fd)
-            sock.close()
-        self._listeners.clear()
-        self._accept_at = math.inf
+    def _tick(self, now: float) -> None:
+        """Do what is due by the clock."""
+        self._door.tick(now)
+        for fd in self._timers.due(now):
+            link = self._links.get(fd)
+            if link:
+                self._guarded(link, SHARE_LEAST, link.machine.tick)
+        if now >= self._sweep_at:
+            if self._front.requests == self._swept:
+                self._front.forget()  # nobody has asked for a while
+            self._swept = self._front.requests
+            self._sweep_at = now + SWEEP if self._front.sweep() else math.inf
 
-    def _set_accepting(self, interest: int) -> None:
-        for fd in self._listeners:
-            self._poller.change(fd, interest)
+    def _settle(self, turn: Turn) -> None:
+        """Report the answers that the front completed, and those it could not."""
+        for fd, known, size, seconds in turn.sent:
+            client = self._peers[fd].client
+            self._emit(Finished("http", client, known.name, size, seconds))
+        for fd, known, length, size, seconds, reason in turn.cut:
+            link = self._take_up(fd, 0.0)
+            if length == known.size or length >= NOTEWORTHY:
+                client = link.machine.client
+                self._emit(Failed("http", client, known.name, size, seconds, reason))
+            self._discard(link, reset=True)
 
     def _open(self, name: str, client: Client) -> Blob | Awaitable[Blob]:
         self._counts["requests"] += 1
-        return self._tree.open(name, client)
+        answer = self._tree.open(name, client)
+        if isinstance(answer, Blob):
+            self._opened = (name, answer)
+        return answer
 
     def _tell(self, event: Event) -> None:
         self._counts["faults"] += isinstance(event, Fault)
         self._emit(event)
 
-    def _accept(self, listener: socket.socket, now: float) -> None:
-        for _ in range(ACCEPTS):
-            try:
-                sock, address = listener.accept()
-            except BlockingIOError:
-                return
-            except OSError as error:
-                if error.errno in _SHORTAGE:
-                    # The port would stay readable: look away, or this spins.
-                    self._set_accepting(0)
-                    self._accept_at = now + PAUSE
-                    return
-                continue  # that client has gone already (accept(2), "Error handling")
-            self._counts["accepted"] += 1
-            try:
-                self._admit(sock, address[0], now)
-            except OSError:
-                sock.close()  # reset before we came to it, or epoll has no room
-
     def _admit(self, sock: socket.socket, client: str, now: float) -> None:
+        """Give a new connection its place, or tell it that there is none."""
+        self._counts["accepted"] += 1
         seat = self._places.take(client)
         if seat is not Seat.SERVED:
             self._counts["turned_away"] += 1
@@ -214,35 +221,62 @@ class Engine:
             sock.close()
             return
         try:
-            link = self._link(sock, client, now)
+            prepare(sock, len(self._peers))
+            self._poller.watch(sock.fileno(), READ)
         except OSError:
+            sock.close()  # reset before we came to it, or epoll has no room
             self._places.leave(client)
-            raise
-        self._links[link.fd] = link
+            return
+        fd = sock.fileno()
+        self._peers[fd] = Peer(sock, client)
+        self._front.watch(sock, now + self._config.head_timeout, 0)
         if seat is Seat.TOLD:
+            link = self._take_up(fd, now)
             self._guarded(link, SHARE_LEAST, link.machine.turn_away)
-        else:
-            self._timers.set(link.fd, link.machine.deadline)
 
-    def _link(self, sock: socket.socket, client: str, now: float) -> Link:
-        sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if sys.platform.startswith("linux"):
-            unsent = _unsent(len(self._links))
-            sock.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, unsent)
-        server = sock.getsockname()[0]
+    def _take_up(self, fd: int, now: float) -> Link:
+        """Give a connection that was the front's a machine."""
+        peer = self._peers[fd]
         machine = Connection(
             self._config,
             self._open,
             self._tell,
             time,
-            client=client,
-            server=server,
+            client=peer.client,
+            server=peer.server,
             now=now,
+            requests=self._front.take(fd),
+            draining=self._draining,
         )
-        link = Link(sock, machine)
-        self._poller.watch(link.fd, READ)
+        link = self._links[fd] = Link(peer.sock, machine)
         return link
+
+    def _give_back(self, link: Link) -> None:
+        """Let the front wait for the next request."""
+        del self._links[link.fd]
+        self._timers.forget(link.fd)
+        self._front.watch(link.sock, link.machine.deadline, link.machine.requests)
+
+    def _hear(self, link: Link, data: bytes, now: float) -> list[Action]:
+        """The first bytes since the connection was taken up; none: it has ended."""
+        if not data:
+            return link.machine.end()
+        self._opened = None
+        actions = link.machine.receive(data, now)
+        if self._opened and data.find(b"\r\n\r\n") == len(data) - 4:
+            name, blob = self._opened
+            self._learn(data, name, blob, actions)
+        return actions
+
+    def _learn(self, head: bytes, name: str, blob: Blob, actions: list[Action]) -> None:
+        """Let the front answer the same request from now on, if it can."""
+        path_of = getattr(self._tree, "path_of", None)
+        path = path_of(name) if path_of else None
+        known = recipe(head, name, path, blob, actions, time()) if path else None
+        if known:
+            self._front.remember(known, blob)
+            if self._sweep_at == math.inf:
+                self._sweep_at = monotonic() + SWEEP
 
     def _guarded(
         self, link: Link, share: int, ask: Callable[[float], list[Action]]
@@ -275,6 +309,8 @@ class Engine:
     def _advance(self, link: Link, share: int, actions: list[Action]) -> None:
         """Do what the machine asks for until it or the peer has to be waited for."""
         queue, machine = link.queue, link.machine
+        if machine.finished:
+            queue.clear()  # what was still to be sent is given up
         queue.extend(actions)
         self._count_busy(link)
         while share > 0 and (queue or machine.answering):
@@ -300,8 +336,11 @@ class Engine:
         if interest != link.interest:
             self._poller.change(link.fd, interest)
             link.interest = interest
-        self._timers.set(link.fd, link.machine.deadline)
         self._count_busy(link)
+        if machine.resting:
+            self._give_back(link)
+        else:
+            self._timers.set(link.fd, machine.deadline)
 
     def _do(self, link: Link, action: Action, share: int) -> int:
         """Do one action, or a part of it; the number of bytes that it took."""
@@ -327,14 +366,13 @@ class Engine:
     def _discard(self, link: Link, *, reset: bool) -> None:
         if self._links.pop(link.fd, None) is None:
             return
+        del self._peers[link.fd]
         self._places.leave(link.machine.client)
         self._count_busy(link)
         self._poller.forget(link.fd)
         self._timers.forget(link.fd)
         self.later.forget(link.fd)
-        if reset:
-            link.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        link.sock.close()
+        close(link.sock, reset=reset)
 
     def _count_busy(self, link: Link) -> None:
         busy = link.machine.busy
@@ -342,18 +380,15 @@ class Engine:
         link.busy = busy
 
     def _arm(self) -> None:
-        due = min(self._timers.next or math.inf, self._accept_at)
+        due = min(self._timers.next or math.inf, self._front.next)
+        due = min(due, self._door.next, self._sweep_at)
         self._poller.set_deadline(None if due == math.inf else due)
 
 
-def _unsent(connections: int) -> int:
-    """Bytes that the kernel may hold unsent for each of so many connections.
-
-    By default a client that takes nothing pins two megabytes, and a thousand of them
-    all the memory that TCP may have. A tighter bound means more wake-ups, but the bytes
-    are still in the cache when they leave.
-    """
-    return 256 << 10 if connections < 1024 else 128 << 10
+def best_front() -> type[Front]:
+    """The compiled front where it was built, else the one in Python."""
+    compiled = twin("http_front")
+    return compiled.Front if compiled else Front
 
 
 def _text(error: OSError) -> str:

@@ -20,10 +20,39 @@ _NO_SENDFILE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 _MSG_MORE = getattr(socket, "MSG_MORE", 0)
 
 
-class Link:
-    """A connection's socket, its machine, and what is still to be done for it."""
+def send_content(sock: socket.socket, blob: Blob, offset: int, length: int) -> int:
+    """Send a part of a blob, as much as there is room for; how many bytes it was.
 
-    __slots__ = ("busy", "fd", "interest", "machine", "queue", "sendfile", "sock")
+    Raises:
+        BlockingIOError: There is no room.
+        ContentChanged: The file is not what it was when it was opened.
+    """
+    if blob.fd is not None and hasattr(os, "sendfile"):
+        try:
+            count = os.sendfile(sock.fileno(), blob.fd, blob.offset + offset, length)
+        except OSError as error:
+            if error.errno not in _NO_SENDFILE:  # as some file systems in user space
+                raise
+        else:
+            if not count:
+                raise ContentChanged("the file was cut short while it was read")
+            return count
+    return sock.send(blob.read(offset, min(length, COPY)))
+
+
+class Link:
+    """A connection's socket, its machine, and what is still to be done for it.
+
+    Attributes:
+        sock: The socket.
+        fd: Its descriptor.
+        machine: The connection's.
+        queue: What it asked for.
+        interest: What the socket is watched for.
+        busy: Whether a request is read or answered, as the engine counts it.
+    """
+
+    __slots__ = ("busy", "fd", "interest", "machine", "queue", "sock")
 
     def __init__(self, sock: socket.socket, machine: Connection) -> None:
         self.sock = sock
@@ -31,8 +60,7 @@ class Link:
         self.machine = machine
         self.queue: deque[Action] = deque()
         self.interest = READ
-        self.busy = False  # as its engine counts it
-        self.sendfile = hasattr(os, "sendfile")
+        self.busy = False
 
     def send(self, action: Send) -> int:
         """Send what there is room for, held back if more is to come right after it."""
@@ -53,22 +81,10 @@ class Link:
         length = min(action.length, share)
         if length == action.length:
             action.blob.check()
-        count = self._copy(action.blob, action.offset, length)
-        if not count:
-            raise ContentChanged("the file was cut short while it was read")
+        count = send_content(self.sock, action.blob, action.offset, length)
         if count < action.length:
             offset, length = action.offset + count, action.length - count
             self.queue[0] = SendFile(action.blob, offset, length)
         else:
             self.queue.popleft()
         return count
-
-    def _copy(self, blob: Blob, offset: int, length: int) -> int:
-        if self.sendfile and blob.fd is not None:
-            try:
-                return os.sendfile(self.fd, blob.fd, blob.offset + offset, length)
-            except OSError as error:
-                if error.errno not in _NO_SENDFILE:
-                    raise
-                self.sendfile = False  # a file system that has none, as some FUSE
-        return self.sock.send(blob.read(offset, min(length, COPY)))

@@ -30,130 +30,26 @@ from fastboot.events import (
 )
 from fastboot.http import engine as module
 from fastboot.http.connection import Send
-from fastboot.http.engine import PAUSE, SHARE_MOST, Engine
+from fastboot.http.door import PAUSE, Door
+from fastboot.http.engine import Engine
+from fastboot.http.front import SHARE_MOST
 from fastboot.http.link import Link
 from fastboot.http.places import TURNED_AWAY
-from fastboot.listen import Place
 from fastboot.timers import Timers
-from fastboot.tree import Blob, Directory, Memory
+from fastboot.tree import Blob, Memory
 from peers import need
+from web import (
+    LOOPBACK,
+    PATIENCE,
+    Server,
+    content,
+    get,
+    read_answer,
+    read_answer_head,
+    read_to_end,
+)
 
-LOOPBACK = [Place("127.0.0.1")]
-PATIENCE = 20.0  # seconds until a client gives up: a test that fails ends
 LARGE = 24 << 20  # more than the kernel holds for a client that does not read
-
-
-def content(size, seed=0):
-    """Bytes in which each kilobyte is another."""
-    block = (
-        hashlib.blake2b(b"%d" % at, salt=b"%d" % seed).digest() for at in range(4096)
-    )
-    whole = b"".join(block)
-    return (whole * (size // len(whole) + 1))[:size]
-
-
-def get(path, *lines):
-    """A request for `path` with these field lines."""
-    return b"\r\n".join([b"GET %s HTTP/1.1" % path, b"Host: boot", *lines, b"", b""])
-
-
-class Server:
-    """An engine and what it reported."""
-
-    def __init__(self, tree, **settings):
-        self.events = []
-        config = HttpConfig(port=0, **settings)
-        self.engine = Engine(config, tree, self.events.append, LOOPBACK)
-        (self.address,) = self.engine.ports
-
-    def connect(self):
-        """A client's socket."""
-        return socket.create_connection(self.address, timeout=PATIENCE)
-
-    def pump(self, until):
-        """Poll in this thread until something holds."""
-        for _ in range(2000):
-            if until():
-                return
-            self.engine.poll(0.01)
-        raise AssertionError("it did not happen")
-
-    def of(self, kind):
-        """The events of one kind."""
-        return [event for event in self.events if isinstance(event, kind)]
-
-    @contextmanager
-    def polled(self):
-        """Poll in another thread."""
-        stop = threading.Event()
-
-        def run():
-            while not stop.is_set():
-                self.engine.poll(1.0)
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            self.engine.wake()
-            thread.join(PATIENCE)
-            assert not thread.is_alive()
-
-
-@pytest.fixture
-def serve():
-    """Start engines; they are closed, and with them every descriptor."""
-    with ExitStack() as stack:
-
-        def start(tree, **settings):
-            server = Server(tree, **settings)
-            stack.callback(server.engine.close)
-            return server
-
-        yield start
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """A folder to serve, with its tree."""
-    (tmp_path / "root").mkdir()
-    tree = Directory(tmp_path / "root")
-    yield tmp_path / "root", tree
-    tree.close()
-
-
-def read_answer_head(client):
-    """The head of one answer, and not a byte more."""
-    head = b""
-    while not head.endswith(b"\r\n\r\n"):
-        more = client.recv(1)
-        assert more, head
-        head += more
-    return head
-
-
-def read_answer(client):
-    """Status, head and body of one answer."""
-    head, body = read_answer_head(client), b""
-    length = re.search(rb"\r\nContent-Length: (\d+)", head)
-    while length and len(body) < int(length[1]):
-        more = client.recv(min(1 << 20, int(length[1]) - len(body)))
-        assert more
-        body += more
-    return int(head[9:12]), head.removesuffix(b"\r\n\r\n"), body
-
-
-def read_to_end(client):
-    """All bytes until the end, and whether it was a reset."""
-    data = b""
-    try:
-        while more := client.recv(1 << 20):
-            data += more
-    except ConnectionResetError:
-        return data, True
-    return data, False
 
 
 # Content
@@ -612,10 +508,13 @@ def test_R1_without_descriptors_the_engine_waits_and_goes_on(serve, monkeypatch)
 def test_R1_without_descriptors_the_engine_does_not_spin(serve, monkeypatch):
     clock = Clock(monkeypatch)
     accepts = []
-    accept = Engine._accept
-    monkeypatch.setattr(
-        Engine, "_accept", lambda *args: (accepts.append(clock.now), accept(*args))
-    )
+    accept = Door.accept
+
+    def counted(*args):
+        accepts.append(clock.now)
+        return accept(*args)
+
+    monkeypatch.setattr(Door, "accept", counted)
     server = serve(Memory({}))
     with server.connect():
         with no_descriptors_left():
@@ -812,11 +711,11 @@ def test_R9_draining_completes_what_is_under_way_and_takes_nothing_new(serve):
     assert len(server.of(Finished)) == 1
 
 
-def test_closing_ends_all_and_gives_every_descriptor_back(folder):
+def test_closing_ends_all_and_gives_every_descriptor_back(folder, front):
     root, tree = folder
     (root / "linux").write_bytes(content(LARGE))
     before = set(os.listdir("/proc/self/fd"))
-    server = Server(tree)
+    server = Server(tree, front)
     with server.connect() as client, server.connect() as waiting:
         client.sendall(get(b"/linux"))
         server.pump(lambda: server.engine.stats()["sent_bytes"])

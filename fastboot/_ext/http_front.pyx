@@ -1,0 +1,701 @@
+# cython: language_level=3
+"""Twin of `fastboot.http.front.Front`: requests that are known, answered in C.
+
+Between two requests a connection is some hundred bytes here and no Python object. What
+happens on it happens without the GIL, until something has to be handed up.
+"""
+
+import math
+import os
+import time
+
+from fastboot.http.connection import NOTEWORTHY
+from fastboot.http.dates import write_date
+from fastboot.http.front import (
+    ANSWER_COST, RECEIVE, SHARE_LEAST, SHARE_MOST, SMALL, TURN, Turn,
+)
+from fastboot.http.recall import HEAD_MAX
+from fastboot.poller import READ, WRITE
+
+from libc.errno cimport EAGAIN, EINTR, EINVAL, ENOSYS, EOPNOTSUPP, errno
+from libc.math cimport ceil
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdio cimport snprintf
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcpy, memset
+
+from fastboot._ext.http_kept cimport File, Kept, Part, Recipe
+from fastboot._ext.wheel cimport (
+    Node, Wheel, wheel_init, wheel_next, wheel_pop, wheel_remove, wheel_set,
+)
+
+cdef extern from "<sys/epoll.h>" nogil:
+    union epoll_data_t:
+        int fd
+    struct epoll_event:
+        uint32_t events
+        epoll_data_t data
+    int epoll_wait(int epfd, epoll_event* events, int maxevents, int timeout)
+    int epoll_ctl(int epfd, int op, int fd, epoll_event* event)
+    int EPOLLIN
+    int EPOLLOUT
+    int EPOLLERR
+    int EPOLLHUP
+    int EPOLL_CTL_MOD
+
+cdef extern from "<sys/sendfile.h>" nogil:
+    ssize_t sendfile(int out_fd, int in_fd, int64_t* offset, size_t count)
+
+cdef extern from "<sys/socket.h>" nogil:
+    ssize_t recv(int fd, void* data, size_t size, int flags)
+    ssize_t send(int fd, const void* data, size_t size, int flags)
+    int MSG_MORE
+    int MSG_NOSIGNAL
+
+cdef extern from "<sys/stat.h>" nogil:
+    struct timespec:
+        long tv_sec
+        long tv_nsec
+    struct stat_t "stat":
+        int64_t st_size
+        timespec st_mtim
+    int fstat(int fd, stat_t* status)
+
+cdef extern from "<string.h>" nogil:
+    void* memmem(const void* where, size_t size, const void* what, size_t n)
+
+cdef extern from "<time.h>" nogil:
+    int CLOCK_MONOTONIC
+    int CLOCK_REALTIME_COARSE
+    int clock_gettime(int clock, timespec* now)
+
+cdef extern from "<unistd.h>" nogil:
+    ssize_t pread(int fd, void* data, size_t size, int64_t offset)
+
+cdef enum:
+    EVENTS = 128
+    NEWS_MAX = 256   # answers that wait to be reported
+    DATE_MAX = 64
+    COPY = 64 << 10  # bytes read at once where sendfile(2) cannot be used
+    NUMBERS = 128    # bytes that a part's length and range take in a head
+    CUT_SHORT = -1
+    REWRITTEN = -2
+    SLOW = -3
+
+cdef double NEWS_DELAY = 0.05  # seconds that they wait at the most
+cdef int64_t _turn = TURN
+cdef int64_t _share_most = SHARE_MOST
+cdef int64_t _share_least = SHARE_LEAST
+cdef int64_t _answer_cost = ANSWER_COST
+cdef int64_t _noteworthy = NOTEWORTHY
+cdef int64_t _small = SMALL
+cdef size_t _receive = RECEIVE
+# The answer's head is at most a file's path longer than what was sent for it.
+cdef size_t _out_size = max(SMALL, COPY) + 16 * HEAD_MAX
+
+
+cdef struct Link:
+    Node timer       # first, so that a timer's node is its connection
+    int fd
+    bint is_up       # handed up, and not yet taken
+    uint32_t interest
+    int64_t requests
+    Recipe* recipe   # what is being sent; NULL: nothing
+    uint8_t* head    # what is left of the answer's head, and where its memory begins
+    size_t head_at
+    size_t head_size
+    uint8_t* rest    # requests that were sent behind it
+    size_t rest_size
+    int64_t offset
+    int64_t left
+    int64_t length
+    int64_t unrenewed
+    double began
+
+
+cdef struct Sent:
+    int fd
+    Recipe* recipe
+    int64_t length
+    double seconds
+
+
+cdef class Front:
+    """The front in C; see `fastboot.http.front.Front`."""
+
+    cdef object _poller
+    cdef object _clock
+    cdef object _wall_clock
+    cdef object _turn    # what is to be handed up
+    cdef bint _own_clock
+    cdef bint _own_wall_clock
+    cdef bint _news      # something other than answers is in it
+    cdef bint _draining
+    cdef int _epoll
+    cdef int _waker
+    cdef int _timer
+    cdef double _now
+    cdef double _idle_timeout
+    cdef double _stall_timeout
+    cdef int64_t _max_requests
+    cdef int64_t _least
+    cdef int64_t _second  # of the date
+    cdef char[DATE_MAX] _date
+    cdef size_t _date_size
+    cdef Link** _links   # by descriptor
+    cdef int _room
+    cdef Wheel _wheel
+    cdef Kept _kept
+    cdef uint8_t* _in
+    cdef uint8_t* _out
+    cdef Sent[NEWS_MAX] _sent
+    cdef int _sent_count
+    cdef double _sent_since
+    cdef readonly int64_t answering
+    cdef readonly int64_t requests
+    cdef readonly int64_t sent_bytes
+
+    def __cinit__(self):
+        self._in = <uint8_t*>malloc(_receive)
+        self._out = <uint8_t*>malloc(_out_size)
+        if not (self._in and self._out):
+            raise MemoryError
+
+    def __dealloc__(self):
+        cdef int fd
+        for fd in range(self._room):
+            if self._links[fd] != NULL:
+                _free_link(self._links[fd])
+        free(self._links)
+        free(self._in)
+        free(self._out)
+
+    def __init__(self, poller, config, clock, wall_clock):
+        self._poller = poller
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._own_clock = clock is time.monotonic
+        self._own_wall_clock = wall_clock is time.time
+        self._epoll = poller.fileno()
+        self._waker, self._timer = poller.own
+        self._idle_timeout = config.idle_timeout
+        self._stall_timeout = config.stall_timeout
+        self._max_requests = config.max_requests
+        self._least = max(1, int(config.min_rate * config.stall_timeout))
+        self._second = -1
+        self._kept = Kept()
+        self._turn = Turn()
+        self._look_at_clocks()
+        wheel_init(&self._wheel, self._now)
+
+    # Python's interface
+
+    @property
+    def next(self):
+        """See `fastboot.http.front.Front`, here and below."""
+        cdef double due = wheel_next(&self._wheel)
+        return math.inf if due < 0 else due
+
+    def watch(self, sock, double deadline, requests):
+        cdef int fd = sock.fileno()
+        cdef Link* link = <Link*>calloc(1, sizeof(Link))
+        if link == NULL:
+            raise MemoryError
+        link.timer.tick = -1
+        link.fd = fd
+        link.interest = EPOLLIN
+        link.requests = requests
+        self._make_room(fd)
+        self._links[fd] = link
+        wheel_set(&self._wheel, &link.timer, deadline)
+
+    def take(self, int fd):
+        cdef Link* link = self._links[fd]
+        cdef int64_t requests = link.requests
+        self._links[fd] = NULL
+        wheel_remove(&self._wheel, &link.timer)
+        if link.recipe != NULL:
+            self._finish(link)
+        _free_link(link)
+        return requests
+
+    def poll(self, timeout):
+        cdef double patience = -1.0 if timeout is None else timeout
+        self._look_at_clocks()
+        with nogil:
+            self._run(patience)
+        return self._hand_over()
+
+    def drain(self):
+        cdef int fd
+        self._draining = True
+        waiting = [
+            fd for fd in range(self._room)
+            if self._links[fd] != NULL and not self._is_busy(self._links[fd])
+        ]
+        for fd in waiting:
+            self._hand_up(self._links[fd])
+        return waiting
+
+    def stop(self, reason):
+        cdef int fd
+        cdef Link* link
+        self._look_at_clocks()
+        for fd in range(self._room):
+            link = self._links[fd]
+            if link == NULL:
+                continue
+            if link.recipe != NULL:
+                self._report_cut(link, reason)
+            else:
+                self._hand_up(link)
+                self._turn.late.append(fd)
+        turn = self._hand_over()
+        self._kept.forget()
+        return turn
+
+    def remember(self, recipe, blob):
+        self._kept.keep(recipe, blob)
+
+    def forget(self):
+        self._kept.forget()
+
+    def sweep(self):
+        return self._kept.sweep()
+
+    # A turn
+
+    cdef int _look_at_clocks(self) except -1:
+        cdef int64_t second
+        self._now = _clock_of(CLOCK_MONOTONIC) if self._own_clock else self._clock()
+        if not self._own_wall_clock:
+            second = int(self._wall_clock())
+            if second != self._second:
+                self._write_date(second)
+        return 0
+
+    cdef void _write_date(self, int64_t second) noexcept:
+        cdef bytes text = write_date(second).encode()
+        self._second = second
+        self._date_size = min(<size_t>len(text), <size_t>DATE_MAX)
+        memcpy(self._date, <const char*>text, self._date_size)
+
+    cdef int _write_down(self) except -1:
+        """Make the answers that are complete known to Python."""
+        cdef int n
+        cdef Sent* sent
+        for n in range(self._sent_count):
+            sent = &self._sent[n]
+            self._turn.sent.append(
+                (sent.fd, <object>sent.recipe.recipe, sent.length, sent.seconds)
+            )
+            self._kept.release(sent.recipe)
+        self._sent_count = 0
+        return 0
+
+    cdef object _hand_over(self):
+        """What the turn left for others."""
+        self._write_down()
+        turn, self._turn = self._turn, Turn()
+        self._news = False
+        self._kept.tidy()
+        return turn
+
+    cdef void _run(self, double patience) noexcept nogil:
+        """Turn until something is to be handed up or `patience` ends (< 0: never)."""
+        cdef epoll_event[EVENTS] events
+        cdef double until = self._now + patience
+        cdef int64_t share
+        cdef int n, count
+        while True:
+            count = epoll_wait(self._epoll, events, EVENTS, self._wait(patience, until))
+            if self._own_clock:
+                self._now = _clock_of(CLOCK_MONOTONIC)
+            share = _turn // max(1, count)
+            share = max(_share_least, min(share, _share_most))
+            for n in range(count):
+                self._serve(events[n].data.fd, events[n].events, share)
+            self._expire()
+            if self._news or self._sent_count == NEWS_MAX:
+                return
+            if self._sent_count and self._now >= self._sent_since + NEWS_DELAY:
+                return
+            if patience == 0 or (patience > 0 and self._now >= until):
+                return
+
+    cdef int _wait(self, double patience, double until) noexcept nogil:
+        """Milliseconds that epoll may wait; below 0: for ever."""
+        cdef double due = wheel_next(&self._wheel)
+        if patience == 0:
+            return 0
+        if patience > 0 and (due < 0 or until < due):
+            due = until
+        if self._sent_count and (due < 0 or self._sent_since + NEWS_DELAY < due):
+            due = self._sent_since + NEWS_DELAY
+        if due < 0:
+            return -1
+        return <int>ceil(min(max(due - self._now, 0.0), 3600.0) * 1000)
+
+    cdef void _serve(self, int fd, uint32_t what, int64_t share) noexcept nogil:
+        """Do what a descriptor is ready for."""
+        cdef Link* link = self._links[fd] if fd < self._room else NULL
+        cdef ssize_t n
+        if link == NULL or link.is_up:
+            with gil:
+                self._hand_ready(fd, what)
+        elif self._is_busy(link):
+            self._advance(link, share, NULL, 0)
+        else:
+            n = recv(fd, self._in, _receive, 0)
+            if n > 0:
+                self._advance(link, share, self._in, n)
+            elif n == 0 or not (errno == EAGAIN or errno == EINTR):
+                self._pass(link, NULL, 0)  # nothing is under way: as good as an end
+
+    cdef int _hand_ready(self, int fd, uint32_t what) except -1:
+        self._news = True
+        if fd == self._timer or fd == self._waker:
+            self._poller.heed(fd)
+            return 0
+        gone = what & (EPOLLERR | EPOLLHUP)
+        interest = READ if gone or what & EPOLLIN else 0
+        interest |= WRITE if gone or what & EPOLLOUT else 0
+        self._turn.ready.append((fd, interest))
+        return 0
+
+    cdef void _expire(self) noexcept nogil:
+        cdef Link* link
+        while True:
+            link = <Link*>wheel_pop(&self._wheel, self._now)
+            if link == NULL:
+                return
+            if link.recipe != NULL:
+                self._cut(link, SLOW)
+            else:
+                self._late(link)
+
+    # Handing up
+
+    cdef void _hand_up(self, Link* link) noexcept nogil:
+        """Watch a connection no more; its owner asks for it with `take`."""
+        self._watch_for(link, EPOLLIN)
+        wheel_remove(&self._wheel, &link.timer)
+        link.is_up = True
+
+    cdef void _late(self, Link* link) noexcept nogil:
+        self._hand_up(link)
+        self._news = True
+        with gil:
+            self._turn.late.append(link.fd)
+
+    cdef void _pass(self, Link* link, const uint8_t* data, size_t size) noexcept nogil:
+        self._hand_up(link)
+        self._news = True
+        with gil:
+            self._turn.came.append((link.fd, (<const char*>data)[:size]))
+
+    cdef void _cut(self, Link* link, int why) noexcept nogil:
+        with gil:
+            self._report_cut(link, self._reason(why))
+
+    cdef str _reason(self, int why):
+        if why == CUT_SHORT:
+            return "the file was cut short while it was read"
+        if why == REWRITTEN:
+            return "the file was rewritten while it was read"
+        if why == SLOW:
+            return f"the client took too little for {self._stall_timeout:g} s"
+        return os.strerror(why)
+
+    cdef int _report_cut(self, Link* link, reason) except -1:
+        cdef int64_t sent = link.length - link.left
+        known = <object>link.recipe.recipe
+        took = self._now - link.began
+        self._turn.cut.append((link.fd, known, link.length, sent, took, reason))
+        self._finish(link)
+        self._hand_up(link)
+        self._news = True
+        return 0
+
+    # Answers
+
+    cdef void _advance(
+        self, Link* link, int64_t share, const uint8_t* data, size_t size
+    ) noexcept nogil:
+        """Send what is under way, then answer `data` or what was sent behind it."""
+        cdef uint8_t* rest = link.rest
+        cdef const uint8_t* end
+        cdef int64_t sent
+        if rest != NULL:
+            data, size = rest, link.rest_size
+            link.rest = NULL
+        while True:
+            if link.recipe != NULL:
+                sent = self._send(link, share)
+                if sent < 0:
+                    break
+                share -= sent
+                if link.left or link.head != NULL:
+                    self._await_room(link, data, size)
+                    break
+                self._complete(link)
+                share -= _answer_cost
+            if size == 0:
+                if self._draining:
+                    self._late(link)
+                else:
+                    self._watch_for(link, EPOLLIN)
+                break
+            if share <= 0:
+                self._await_room(link, data, size)
+                break
+            end = <const uint8_t*>memmem(data, size, b"\r\n\r\n", 4)
+            if end == NULL or not self._find(link, data, end + 4 - data):
+                self._pass(link, data, size)
+                break
+            size -= end + 4 - data
+            data = end + 4
+        free(rest)
+
+    cdef void _await_room(
+        self, Link* link, const uint8_t* data, size_t size
+    ) noexcept nogil:
+        """Go on when the socket takes more, which it may do at once."""
+        if size:
+            link.rest = <uint8_t*>malloc(size)
+            if link.rest == NULL:
+                return
+            memcpy(link.rest, data, size)
+            link.rest_size = size
+        if link.interest != <uint32_t>EPOLLOUT:
+            self._watch_for(link, EPOLLOUT)
+            wheel_set(&self._wheel, &link.timer, self._now + self._stall_timeout)
+
+    cdef void _watch_for(self, Link* link, uint32_t interest) noexcept nogil:
+        cdef epoll_event event
+        if link.interest != interest:
+            memset(&event, 0, sizeof(event))
+            event.events = interest
+            event.data.fd = link.fd
+            epoll_ctl(self._epoll, EPOLL_CTL_MOD, link.fd, &event)
+            link.interest = interest
+
+    cdef bint _find(
+        self, Link* link, const uint8_t* head, size_t size
+    ) noexcept nogil:
+        """Begin the answer to a head that a good recipe is kept for."""
+        cdef Part part
+        if self._draining or link.requests + 1 >= self._max_requests:
+            return False
+        link.recipe = self._kept.find(head, size, &part)
+        if link.recipe == NULL:
+            return False
+        link.offset = part.first
+        link.left = link.length = part.length
+        link.began = self._now
+        link.unrenewed = 0
+        link.requests += 1
+        self.requests += 1
+        self.answering += 1
+        return True
+
+    cdef size_t _write_head(self, Link* link) noexcept nogil:
+        """Write the answer's head; see `fastboot.http.recall.Recipe.head`."""
+        cdef Recipe* recipe = link.recipe
+        cdef uint8_t* at = self._out
+        cdef timespec now
+        if self._own_wall_clock:
+            clock_gettime(CLOCK_REALTIME_COARSE, &now)
+            if now.tv_sec != self._second:
+                with gil:
+                    self._write_date(now.tv_sec)
+        at = _put(at, recipe.pieces[0], recipe.sizes[0])
+        at = _put(at, <const uint8_t*>self._date, self._date_size)
+        at = _put(at, recipe.pieces[1], recipe.sizes[1])
+        if recipe.ranged:
+            at += snprintf(
+                <char*>at, NUMBERS, b"%lld\r\nContent-Range: bytes %lld-%lld",
+                <long long>link.length, <long long>link.offset,
+                <long long>(link.offset + link.length - 1),
+            )
+            at = _put(at, recipe.pieces[2], recipe.sizes[2])
+        return at - self._out
+
+    cdef int64_t _send(self, Link* link, int64_t share) noexcept nogil:
+        """Send what there is room for, `share` bytes at the most; how many it was.
+
+        Below 0: the answer cannot be completed, and was cut off.
+        """
+        cdef int64_t sent = 0, count
+        cdef int failure = 0
+        if link.head == NULL and link.left == link.length:
+            sent = self._send_first(link, &failure)
+        elif link.head != NULL:
+            sent = self._send_head(link, &failure)
+        while not failure and link.left and link.head == NULL and sent < share:
+            count = self._send_file(link, min(link.left, share - sent), &failure)
+            if failure:
+                break
+            sent += count
+            link.offset += count
+            link.left -= count
+        self._taken(link, sent)
+        if failure and failure != EAGAIN:
+            self._cut(link, failure)
+            return -1
+        return sent
+
+    cdef int64_t _send_first(self, Link* link, int* failure) noexcept nogil:
+        """Send the head, with the body if it is small."""
+        cdef size_t head = self._write_head(link), size = head
+        cdef File* file = link.recipe.file
+        cdef ssize_t n
+        if link.length <= _small:
+            n = pread(
+                file.fd, self._out + head, link.length, file.offset + link.offset
+            )
+            if n < link.length:
+                failure[0] = errno if n < 0 else CUT_SHORT
+                return 0
+            size += n
+        n = send(
+            link.fd, self._out, size,
+            MSG_NOSIGNAL if size > head else MSG_NOSIGNAL | MSG_MORE,
+        )
+        if n < 0:
+            if errno != EAGAIN and errno != EINTR:
+                failure[0] = errno
+                return 0
+            n = 0
+        if <size_t>n < head:
+            failure[0] = _keep_head(link, self._out + n, head - n)
+            return n
+        link.offset += n - head
+        link.left -= n - head
+        return n
+
+    cdef int64_t _send_head(self, Link* link, int* failure) noexcept nogil:
+        """Send what is left of the head."""
+        cdef ssize_t n = send(
+            link.fd, link.head + link.head_at, link.head_size, MSG_NOSIGNAL | MSG_MORE
+        )
+        if n < 0:
+            failure[0] = EAGAIN if errno == EINTR else errno
+            return 0
+        link.head_at += n
+        link.head_size -= n
+        if link.head_size == 0:
+            free(link.head)
+            link.head = NULL
+        return n
+
+    cdef int64_t _send_file(
+        self, Link* link, int64_t most, int* failure
+    ) noexcept nogil:
+        cdef File* file = link.recipe.file
+        cdef int64_t at = file.offset + link.offset
+        cdef stat_t status
+        cdef ssize_t n
+        if most == link.left:
+            # A rewrite is noticed before the last bytes make the answer complete.
+            if fstat(file.fd, &status) < 0:
+                failure[0] = errno
+                return 0
+            if (
+                status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec
+                != file.mtime_ns
+                and status.st_size <= file.offset + link.recipe.size
+            ):
+                failure[0] = REWRITTEN
+                return 0
+        n = sendfile(link.fd, file.fd, &at, most)
+        if n < 0 and (errno == EINVAL or errno == ENOSYS or errno == EOPNOTSUPP):
+            # Some file systems in user space have none.
+            n = pread(file.fd, self._out, min(most, <int64_t>COPY), at)
+            if n > 0:
+                n = send(link.fd, self._out, n, MSG_NOSIGNAL)
+        if n < 0:
+            failure[0] = EAGAIN if errno == EINTR else errno
+            return 0
+        if n == 0:
+            failure[0] = CUT_SHORT
+        return n
+
+    cdef void _taken(self, Link* link, int64_t count) noexcept nogil:
+        self.sent_bytes += count
+        link.unrenewed += count
+        if link.unrenewed >= self._least:
+            link.unrenewed = 0
+            wheel_set(&self._wheel, &link.timer, self._now + self._stall_timeout)
+
+    cdef void _complete(self, Link* link) noexcept nogil:
+        cdef Recipe* recipe = link.recipe
+        cdef Sent* sent
+        if link.length == recipe.size or link.length >= _noteworthy:
+            if self._sent_count == NEWS_MAX:
+                with gil:
+                    self._write_down()
+            if self._sent_count == 0:
+                self._sent_since = self._now
+            sent = &self._sent[self._sent_count]
+            self._sent_count += 1
+            recipe.users += 1
+            sent.fd, sent.recipe = link.fd, recipe
+            sent.length, sent.seconds = link.length, self._now - link.began
+        self._finish(link)
+        wheel_set(&self._wheel, &link.timer, self._now + self._idle_timeout)
+
+    cdef void _finish(self, Link* link) noexcept nogil:
+        """The answer under way is over, one way or the other."""
+        self._kept.release(link.recipe)
+        link.recipe = NULL
+        free(link.head)
+        link.head = NULL
+        self.answering -= 1
+
+    # The table
+
+    cdef bint _is_busy(self, Link* link) noexcept nogil:
+        return link.recipe != NULL or link.rest != NULL
+
+    cdef int _make_room(self, int fd) except -1:
+        cdef int room = max(self._room, 64)
+        cdef Link** links
+        while room <= fd:
+            room *= 2
+        if room > self._room:
+            links = <Link**>realloc(self._links, room * sizeof(void*))
+            if links == NULL:
+                raise MemoryError
+            memset(links + self._room, 0, (room - self._room) * sizeof(void*))
+            self._links, self._room = links, room
+        return 0
+
+
+cdef double _clock_of(int clock) noexcept nogil:
+    cdef timespec now
+    clock_gettime(clock, &now)
+    return now.tv_sec + now.tv_nsec * 1e-9
+
+
+cdef inline uint8_t* _put(
+    uint8_t* at, const uint8_t* data, size_t size
+) noexcept nogil:
+    memcpy(at, data, size)
+    return at + size
+
+
+cdef int _keep_head(Link* link, const uint8_t* data, size_t size) noexcept nogil:
+    """Keep what is left of a head; EAGAIN, since there is no room for more."""
+    link.head = <uint8_t*>malloc(size)
+    if link.head == NULL:
+        return CUT_SHORT
+    memcpy(link.head, data, size)
+    link.head_at, link.head_size = 0, size
+    return EAGAIN
+
+
+cdef void _free_link(Link* link) noexcept nogil:
+    free(link.head)
+    free(link.rest)
+    free(link)

@@ -1,0 +1,373 @@
+"""Who meets the requests first: answers those that are known, hands the others up.
+
+Between two requests a connection is the front's: it waits here without a machine of its
+own. A request that a recipe is kept for is answered at once; any other bytes, the end
+of the connection and the end of patience are handed up, and the connection with them,
+until it is given back. It exists twice with this interface: here, and compiled
+(`fastboot/_ext/http_front.pyx`).
+"""
+
+from __future__ import annotations
+
+import math
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from fastboot.config import HttpConfig
+from fastboot.errors import ContentChanged
+from fastboot.poller import READ, WRITE, Poller
+from fastboot.timers import Timers
+from fastboot.tree import Blob
+
+from .connection import NOTEWORTHY
+from .dates import write_date
+from .kept import Kept, Known
+from .link import send_content
+from .recall import Recipe
+
+RECEIVE = 16 << 10
+"""Bytes read at once; so much is kept of requests that wait for an answer."""
+
+TURN = 64 << 20
+"""Bytes sent in one turn at the most, in equal shares."""
+
+SHARE_MOST = 1 << 20
+SHARE_LEAST = 256 << 10
+"""A connection's share of a turn, bytes. From a cold disk the larger takes up to a
+tenth of a second; with the smaller sendfile is still several times as fast as a copy."""
+
+ANSWER_COST = 16 << 10
+"""Bytes that an answer counts for besides its own: small ones cost time as well."""
+
+SMALL = 32 << 10
+"""Bytes up to which a body is read and sent in one piece with its head: a call less,
+and sendfile is faster only beyond."""
+
+_MSG_MORE = getattr(socket, "MSG_MORE", 0)
+
+
+@dataclass(slots=True)
+class Turn:
+    """What one turn left for others to do, and to know.
+
+    For one connection, answers stand for what came before anything else of it.
+
+    Attributes:
+        ready: Descriptors that are not the front's, and what they are ready for.
+        came: Connections that are handed up with the bytes that came; none where the
+            connection has ended.
+        late: Connections that are handed up because their time is over.
+        sent: Answers that are complete, those that are `NOTEWORTHY` or a whole file:
+            connection, recipe, bytes of content, seconds.
+        cut: Answers that are not and will not be: connection, recipe, bytes that the
+            content has, bytes of it that were sent, seconds, and the reason. The
+            connection is handed up, to be reset.
+    """
+
+    ready: list[tuple[int, int]] = field(default_factory=list)
+    came: list[tuple[int, bytes]] = field(default_factory=list)
+    late: list[int] = field(default_factory=list)
+    sent: list[tuple[int, Recipe, int, float]] = field(default_factory=list)
+    cut: list[tuple[int, Recipe, int, int, float, str]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A connection."""
+
+    sock: socket.socket
+    requests: int
+    known: Known | None = None  # what is being sent
+    head: bytes = b""  # what is left of the answer's head
+    offset: int = 0
+    left: int = 0
+    length: int = 0
+    began: float = 0.0
+    unrenewed: int = 0
+    rest: bytes = b""  # requests that were sent behind it
+    interest: int = READ
+
+
+class Front:
+    """The front in Python.
+
+    Args:
+        poller: Where its connections and everything else is watched.
+        config: The timeouts and limits.
+        clock: Seconds that only grow.
+        wall_clock: Seconds since the epoch, for Date.
+    """
+
+    def __init__(
+        self,
+        poller: Poller,
+        config: HttpConfig,
+        clock: Callable[[], float],
+        wall_clock: Callable[[], float],
+    ) -> None:
+        self._poller = poller
+        self._config = config
+        self._least = max(1, int(config.min_rate * config.stall_timeout))
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._links: dict[int, _Waiting] = {}
+        self._timers: Timers[int] = Timers()
+        self._kept = Kept()
+        self._date = (0, b"")  # the second, and how HTTP writes it
+        self._draining = False
+        self._turn = Turn()
+        self.answering = 0
+        self.requests = 0
+        self.sent_bytes = 0
+
+    @property
+    def next(self) -> float:
+        """When `poll` has something to do even if nothing comes; inf: never."""
+        return self._timers.next or math.inf
+
+    def watch(self, sock: socket.socket, deadline: float, requests: int) -> None:
+        """Take a connection on which nothing is under way; it is watched for READ.
+
+        Args:
+            sock: Its socket, non-blocking.
+            deadline: When it has waited too long.
+            requests: How many were answered on it.
+        """
+        self._links[sock.fileno()] = _Waiting(sock, requests)
+        self._timers.set(sock.fileno(), deadline)
+
+    def take(self, fd: int) -> int:
+        """Hand a connection up that is the front's; how many requests it made."""
+        link = self._links.pop(fd)
+        self._timers.forget(fd)
+        if link.known:
+            self._finish(link)
+        return link.requests
+
+    def poll(self, timeout: float | None) -> Turn:
+        """Do what is due; wait for it `timeout` seconds at most (None: for ever)."""
+        turn = self._turn = Turn()
+        ready = self._poller.wait(timeout)
+        share = share_of(len(ready))
+        for fd, what in ready:
+            link = self._links.get(fd)
+            if link is None:
+                turn.ready.append((fd, what))
+            elif link.known or link.rest:
+                self._guarded(fd, link, share, b"")
+            else:
+                self._read(fd, link, share)
+        now = self._clock()
+        for fd in self._timers.due(now):
+            link = self._links.get(fd)
+            if link is None:
+                continue
+            if link.known:
+                seconds = self._config.stall_timeout
+                self._cut(fd, link, f"the client took too little for {seconds:g} s")
+            else:
+                self._hand_up(fd, link)
+                turn.late.append(fd)
+        return turn
+
+    def drain(self) -> list[int]:
+        """Answer nothing more; the connections that wait, which are handed up.
+
+        Those with an answer under way follow when it is sent, with no bytes to read
+        but those that came behind.
+        """
+        self._draining = True
+        waiting = [fd for fd, link in self._links.items() if not link.known]
+        for fd in waiting:
+            self._hand_up(fd, self._links[fd])
+        return waiting
+
+    def stop(self, reason: str) -> Turn:
+        """Hand everything up, what is under way as cut off."""
+        turn = self._turn = Turn()
+        for fd, link in list(self._links.items()):
+            if link.known:
+                self._cut(fd, link, reason)
+            else:
+                self._hand_up(fd, link)
+                turn.late.append(fd)
+        self.forget()
+        return turn
+
+    def remember(self, recipe: Recipe, blob: Blob) -> None:
+        """Answer by this recipe from now on, as long as its file is the same.
+
+        Args:
+            recipe: How to answer.
+            blob: The file; the front holds it open by a descriptor of its own.
+        """
+        self._kept.keep(recipe, blob)
+
+    def forget(self) -> None:
+        """Forget every recipe; what is under way goes on."""
+        self._kept.forget()
+
+    def sweep(self) -> int:
+        """Forget recipes whose file is not the same any more; how many are left."""
+        return self._kept.sweep()
+
+    def _hand_up(self, fd: int, link: _Waiting) -> None:
+        """Watch a connection no more; its owner asks for it with `take`."""
+        if link.interest != READ:
+            self._poller.change(fd, READ)
+            link.interest = READ
+        self._timers.forget(fd)
+
+    def _read(self, fd: int, link: _Waiting, share: int) -> None:
+        try:
+            data = link.sock.recv(RECEIVE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""  # as good as an end: nothing is under way
+        if data:
+            self._guarded(fd, link, share, data)
+        else:
+            self._pass(fd, link, data)
+
+    def _pass(self, fd: int, link: _Waiting, data: bytes) -> None:
+        self._hand_up(fd, link)
+        self._turn.came.append((fd, data))
+
+    def _guarded(self, fd: int, link: _Waiting, share: int, data: bytes) -> None:
+        """Go on with a connection; the peer or the file may end it."""
+        try:
+            self._advance(fd, link, share, data)
+        except ContentChanged as error:
+            self._cut(fd, link, str(error))
+        except OSError as error:
+            self._cut(fd, link, error.strerror or str(error))
+
+    def _advance(self, fd: int, link: _Waiting, share: int, data: bytes) -> None:
+        """Send what is under way, then answer `data` and what was sent behind it."""
+        data = link.rest + data
+        link.rest = b""
+        while True:
+            if link.known:
+                share -= self._send(link, share)
+                if link.left or link.head:
+                    link.rest = data
+                    return self._await_room(fd, link)
+                self._complete(fd, link)
+                share -= ANSWER_COST
+            if not data:
+                break
+            if share <= 0:
+                link.rest = data
+                return self._await_room(fd, link)
+            end = data.find(b"\r\n\r\n") + 4
+            if end < 4 or not self._find(data[:end], link):
+                return self._pass(fd, link, data)
+            data = data[end:]
+        if self._draining:
+            self._hand_up(fd, link)
+            self._turn.late.append(fd)
+        elif link.interest != READ:
+            self._poller.change(fd, READ)
+            link.interest = READ
+        return None
+
+    def _await_room(self, fd: int, link: _Waiting) -> None:
+        """Go on when the socket takes more, which it may do at once."""
+        if link.interest != WRITE:
+            self._poller.change(fd, WRITE)
+            link.interest = WRITE
+            self._timers.set(fd, self._clock() + self._config.stall_timeout)
+
+    def _find(self, head: bytes, link: _Waiting) -> bool:
+        """Begin the answer to a head that a good recipe is kept for."""
+        if self._draining or link.requests + 1 >= self._config.max_requests:
+            return False
+        found = self._kept.find(head)
+        if found is None:
+            return False
+        known, first, length = found
+        link.known = known
+        link.head = known.recipe.head(self._date_now(), first, length)
+        link.offset, link.left, link.length = first, length, length
+        link.began = self._clock()
+        link.unrenewed = 0
+        link.requests += 1
+        self.requests += 1
+        self.answering += 1
+        return True
+
+    def _date_now(self) -> bytes:
+        second = int(self._wall_clock())
+        if second != self._date[0]:
+            self._date = (second, write_date(second).encode())
+        return self._date[1]
+
+    def _send(self, link: _Waiting, share: int) -> int:
+        """Send what there is room for, `share` bytes at the most; how many it was."""
+        assert link.known  # the caller looked
+        blob = link.known.file.blob
+        sent = 0
+        try:
+            if link.head:
+                whole = b""
+                if link.left == link.length <= SMALL:
+                    whole = blob.read(link.offset, link.left)
+                count = link.sock.send(link.head + whole, 0 if whole else _MSG_MORE)
+                sent += count
+                body = max(0, count - len(link.head))
+                link.head = link.head[count:]
+                link.offset += body
+                link.left -= body
+            while link.left and not link.head and sent < share:
+                count = self._send_file(link, blob, share - sent)
+                sent += count
+                link.offset += count
+                link.left -= count
+        except BlockingIOError:
+            pass
+        self._taken(link, sent)
+        return sent
+
+    def _send_file(self, link: _Waiting, blob: Blob, share: int) -> int:
+        length = min(link.left, share)
+        if length == link.left:
+            blob.check()
+        return send_content(link.sock, blob, link.offset, length)
+
+    def _taken(self, link: _Waiting, count: int) -> None:
+        self.sent_bytes += count
+        link.unrenewed += count
+        if link.unrenewed >= self._least:
+            link.unrenewed = 0
+            deadline = self._clock() + self._config.stall_timeout
+            self._timers.set(link.sock.fileno(), deadline)
+
+    def _complete(self, fd: int, link: _Waiting) -> None:
+        known, now = link.known, self._clock()
+        assert known  # the caller looked
+        if link.length == known.recipe.size or link.length >= NOTEWORTHY:
+            self._turn.sent.append((fd, known.recipe, link.length, now - link.began))
+        self._finish(link)
+        self._timers.set(fd, now + self._config.idle_timeout)
+
+    def _finish(self, link: _Waiting) -> None:
+        """The answer under way is over, one way or the other."""
+        assert link.known  # the caller looked
+        self._kept.release(link.known.file)
+        link.known = None
+        self.answering -= 1
+
+    def _cut(self, fd: int, link: _Waiting, reason: str) -> None:
+        assert link.known  # the caller looked
+        took, sent = self._clock() - link.began, link.length - link.left
+        known = link.known.recipe
+        self._turn.cut.append((fd, known, link.length, sent, took, reason))
+        self._finish(link)
+        self._hand_up(fd, link)
+
+
+def share_of(ready: int) -> int:
+    """Bytes for each of so many connections that are ready in one turn."""
+    return max(SHARE_LEAST, min(TURN // max(1, ready), SHARE_MOST))

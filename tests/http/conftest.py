@@ -1,0 +1,53 @@
+"""Engines that are started and closed, with each of the two fronts."""
+
+from contextlib import ExitStack
+
+import pytest
+
+from fastboot._ext import twin
+from fastboot.http.front import Front
+from fastboot.tree import Directory
+from web import Server
+
+
+@pytest.fixture(params=["python", pytest.param("compiled", marks=pytest.mark.ext)])
+def front(request):
+    """Who meets the requests first: both twins."""
+    if request.param == "python":
+        return Front
+    compiled = twin("http_front")
+    if compiled is None:
+        pytest.skip("the compiled twin is not built: setup.py build_ext --inplace")
+    return compiled.Front
+
+
+@pytest.fixture
+def serve(front):
+    """Start engines; they are closed, and with them every descriptor."""
+    with ExitStack() as stack:
+
+        def start(tree, **settings):
+            server = Server(tree, front, **settings)
+            stack.callback(server.engine.close)
+            return server
+
+        yield start
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder to serve, with its tree."""
+    (tmp_path / "root").mkdir()
+    tree = Directory(tmp_path / "root")
+    yield tmp_path / "root", tree
+    tree.close()
+
+
+def read_answer_head(client):
+    """The head of one answer, and not a byte more."""
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        more = client.recv(1)
+        assert more, head
+        head += more
+    return head

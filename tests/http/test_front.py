@@ -1,0 +1,448 @@
+"""Who meets the requests first: answers what was answered before, hands up the rest."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import socket
+import struct
+from contextlib import ExitStack
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fastboot.events import Dropped, Failed, Fault, Finished
+from fastboot.http import engine as module
+from fastboot.http.engine import SWEEP
+from fastboot.http.front import Front, share_of
+from fastboot.tree import Directory
+from web import Server, content, get, read_answer, read_to_end
+
+LARGE = 24 << 20  # more than the kernel holds for a client that does not read
+SETTLED = 946684800  # a time long ago, seconds since the epoch
+
+
+class Asked:
+    """A folder that remembers what was asked for."""
+
+    def __init__(self, root):
+        self.root = root
+        self.names = []
+        self._tree = Directory(root)
+        self.path_of = self._tree.path_of
+
+    def put(self, name, data):
+        """Write a file whose time of change is long over."""
+        (self.root / name).write_bytes(data)
+        return self.root / name
+
+    def open(self, name, client):
+        self.names.append(name)
+        return self._tree.open(name, client)
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """A folder; the clock on the wall is an hour ahead, so that its files are old."""
+    monkeypatch.setattr(module, "time", lambda: 2_000_000_000.0)
+    return Asked(tmp_path)
+
+
+def without_date(head):
+    return re.sub(rb"\r\nDate: [^\r]*", b"", head)
+
+
+def test_the_second_request_has_the_first_ones_answer_and_asks_nobody(serve, tree):
+    tree.put("linux", content(5000))
+    server = serve(tree)
+    with server.polled(), server.connect() as client, server.connect() as other:
+        answers = []
+        for who in (client, client, other):
+            who.sendall(get(b"/linux"))
+            answers.append(read_answer(who))
+    assert answers[0] == answers[1] == answers[2]
+    assert answers[0][2] == content(5000)
+    assert tree.names == ["/linux"]
+    assert server.engine.stats()["requests"] == 3
+    finished = [(event.name, event.size) for event in server.of(Finished)]
+    assert finished == [("/linux", 5000)] * 3
+
+
+@pytest.mark.parametrize("size", [1, 4096, 33_000, 1 << 20, 5_000_001])
+def test_files_of_every_size_arrive_bit_for_bit_again(serve, tree, size):
+    tree.put("linux", content(size))
+    server = serve(tree)
+    with server.polled(), server.connect() as client:
+        for _ in range(4):
+            client.sendall(get(b"/linux"))
+            assert read_answer(client)[2] == content(size)
+    assert tree.names == ["/linux"]
+
+
+def test_any_single_range_is_answered_after_the_first(serve, tree):
+    tree.put("disk", content(100_000))
+    server = serve(tree)
+    with server.polled(), server.connect() as client:
+        for first, last in [(0, 511), (512, 99_999), (99_999, 10**17), (7, 7)]:
+            client.sendall(get(b"/disk", b"Range: bytes=%d-%d" % (first, last)))
+            status, head, body = read_answer(client)
+            assert status == 206
+            assert body == content(100_000)[first : last + 1]
+            shown = b"bytes %d-%d/100000" % (first, min(last, 99_999))
+            assert b"\r\nContent-Range: " + shown in head
+    assert tree.names == ["/disk"]
+    assert server.of(Finished) == []
+
+
+def test_ranges_that_cannot_be_had_are_the_machines(serve, tree):
+    tree.put("disk", content(100))
+    server = serve(tree)
+    with server.polled(), server.connect() as client:
+        statuses = []
+        for value in (b"0-1", b"100-200", b"5-4", b"0-1"):
+            client.sendall(get(b"/disk", b"Range: bytes=" + value))
+            statuses.append(read_answer(client)[0])
+    assert statuses == [206, 416, 200, 206]
+    assert len(tree.names) == 3
+
+
+def test_F3_a_file_that_is_replaced_is_new_with_the_next_request(serve, tree):
+    path = tree.put("linux", b"old")
+    server = serve(tree)
+    with server.polled(), server.connect() as client:
+        for _ in range(2):
+            client.sendall(get(b"/linux"))
+            assert read_answer(client)[2] == b"old"
+        tree.put("new", b"another").replace(path)
+        client.sendall(get(b"/linux"))
+        assert read_answer(client)[2] == b"another"
+        path.unlink()
+        client.sendall(get(b"/linux"))
+        assert read_answer(client)[0] == 404
+
+
+def test_F1_F2_a_file_cut_short_on_its_second_way_is_not_called_complete(serve, tree):
+    path = tree.put("linux", content(LARGE))
+    server = serve(tree)
+    with server.polled(), server.connect() as first, server.connect() as client:
+        first.sendall(get(b"/linux"))
+        read_answer(first)
+        client.sendall(get(b"/linux"))
+        client.recv(1000)
+        os.truncate(path, 0)
+        data, reset = read_to_end(client)
+    assert reset
+    assert len(data) < LARGE - 1000
+    (failed,) = server.of(Failed)
+    assert "cut short" in failed.reason
+    assert tree.names == ["/linux"]
+
+
+def test_F4_a_file_rewritten_on_its_second_way_is_not_called_complete(serve, tree):
+    path = tree.put("linux", content(LARGE))
+    server = serve(tree)
+    with server.polled(), server.connect() as first, server.connect() as client:
+        first.sendall(get(b"/linux"))
+        read_answer(first)
+        client.sendall(get(b"/linux"))
+        client.recv(1000)
+        with path.open("r+b") as file:
+            file.write(b"other")
+        _, reset = read_to_end(client)
+    assert reset
+    (failed,) = server.of(Failed)
+    assert "rewritten" in failed.reason
+
+
+def test_requests_that_come_in_pieces_or_together_are_answered_in_order(serve, tree):
+    tree.put("a", b"first")
+    tree.put("b", b"second")
+    server = serve(tree)
+    asked = (get(b"/a") + get(b"/b")) * 50 + get(b"/none") + get(b"/a")
+    with server.polled(), server.connect() as client:
+        for name in (b"/a", b"/b"):
+            client.sendall(get(name))
+            read_answer(client)
+        for start in range(0, len(asked), 1000):
+            client.sendall(asked[start : start + 1000])
+        bodies = [read_answer(client)[2] for _ in range(102)]
+    assert bodies == [b"first", b"second"] * 50 + [b"404 Not Found\n", b"first"]
+
+
+def test_a_head_that_stays_incomplete_is_timed_by_the_machine(serve, tree, monkeypatch):
+    clock = Clock(monkeypatch)
+    tree.put("a", b"first")
+    server = serve(tree, head_timeout=15)
+    with server.connect() as client:
+        ask(server, client, get(b"/a"))
+        client.sendall(get(b"/a")[:-1])
+        server.pump(lambda: not server.engine.idle)
+        clock.now += 16
+        server.pump(lambda: server.of(Dropped))
+        assert read_answer(client)[0] == 408
+
+
+class Clock:
+    """A monotonic clock that the test moves."""
+
+    def __init__(self, monkeypatch):
+        self.now = 1000.0
+        monkeypatch.setattr(module, "monotonic", lambda: self.now)
+
+
+def ask(server, client, request):
+    """Send a request and poll in this thread until its answer is there."""
+    finished = len(server.of(Finished))
+    client.sendall(request)
+    server.pump(lambda: len(server.of(Finished)) > finished)
+    return read_answer(client)
+
+
+def test_H1_a_connection_that_asks_nothing_more_is_closed(serve, tree, monkeypatch):
+    clock = Clock(monkeypatch)
+    tree.put("a", b"first")
+    server = serve(tree, idle_timeout=75, head_timeout=15)
+    with server.connect() as client, server.connect() as silent:
+        for _ in range(2):
+            ask(server, client, get(b"/a"))
+        clock.now += 16
+        server.pump(lambda: is_readable(silent))
+        assert silent.recv(1) == b""
+        clock.now += 60
+        server.pump(lambda: is_readable(client))
+        assert client.recv(1) == b""
+    server.pump(lambda: server.engine.stats()["connections"] == 0)
+    assert server.events == server.of(Finished)
+
+
+def is_readable(descriptor):
+    return bool(select.select([descriptor], [], [], 0)[0])
+
+
+def test_H1_a_client_that_stops_to_read_is_cut_off(serve, tree, monkeypatch):
+    clock = Clock(monkeypatch)
+    tree.put("linux", content(LARGE))
+    tree.put("a", b"first")
+    server = serve(tree, stall_timeout=120)
+    with server.polled(), server.connect() as first:
+        first.sendall(get(b"/linux"))
+        read_answer(first)
+    with server.connect() as client:
+        client.sendall(get(b"/linux"))
+        server.pump(lambda: not server.engine.idle)
+        for _ in range(50):
+            server.engine.poll(0)
+        clock.now += 121
+        server.pump(lambda: server.of(Failed))
+        assert read_to_end(client)[1]
+    (failed,) = server.of(Failed)
+    assert 0 < failed.size < LARGE
+    assert "too little" in failed.reason
+    assert server.engine.idle
+
+
+def test_a_client_that_stops_to_read_does_not_keep_the_engine_busy(serve, tree):
+    tree.put("linux", content(LARGE))
+    server = serve(tree)
+    with server.polled(), server.connect() as first:
+        first.sendall(get(b"/linux"))
+        read_answer(first)
+    with server.connect() as client:
+        client.sendall(get(b"/linux"))
+        server.pump(lambda: not server.engine.idle and not is_readable(server.engine))
+
+
+def test_H7_a_client_that_resets_on_its_second_way_is_reported(serve, tree):
+    tree.put("linux", content(LARGE))
+    server = serve(tree)
+    with server.polled(), server.connect() as client:
+        client.sendall(get(b"/linux"))
+        read_answer(client)
+    client = server.connect()
+    client.sendall(get(b"/linux"))
+    server.pump(lambda: not server.engine.idle)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+    server.pump(lambda: server.engine.stats()["connections"] == 0)
+    assert len(server.of(Failed)) == 1
+    assert not server.of(Fault)
+    assert server.engine.idle
+
+
+def test_H7_the_last_request_of_a_connection_is_the_machines(serve, tree):
+    tree.put("a", b"first")
+    server = serve(tree, max_requests=5)
+    with server.polled(), server.connect() as client:
+        client.sendall(get(b"/a"))
+        assert b"keep-alive" in read_answer(client)[1]
+        client.sendall(get(b"/a") * 5)
+        heads = [read_answer(client)[1] for _ in range(4)]
+        assert [b"Connection: close" in head for head in heads] == [False] * 3 + [True]
+        assert client.recv(1) == b""
+
+
+def test_R9_draining_completes_what_is_on_its_second_way(serve, tree):
+    tree.put("linux", content(LARGE))
+    server = serve(tree)
+    with server.polled(), server.connect() as first:
+        first.sendall(get(b"/linux"))
+        read_answer(first)
+    with server.connect() as client, server.connect() as waiting:
+        server.pump(lambda: server.engine.stats()["connections"] >= 2)
+        client.sendall(get(b"/linux") + get(b"/linux"))
+        server.pump(lambda: not server.engine.idle)
+        server.engine.drain()
+        with server.polled():
+            assert waiting.recv(1) == b""
+            assert read_answer(client)[2] == content(LARGE)
+            _, head, body = read_answer(client)
+            assert b"\r\nConnection: close" in head
+            assert body == content(LARGE)
+            assert client.recv(1) == b""
+    server.pump(lambda: server.engine.idle)
+    assert len(server.of(Finished)) == 3
+
+
+def test_R9_closing_cuts_off_what_is_on_its_second_way(tree, front):
+    tree.put("linux", content(LARGE))
+    before = set(os.listdir("/proc/self/fd"))
+    server = Server(tree, front)
+    with server.polled(), server.connect() as first:
+        first.sendall(get(b"/linux"))
+        read_answer(first)
+    with server.connect() as client:
+        client.sendall(get(b"/linux"))
+        server.pump(lambda: not server.engine.idle)
+        server.engine.close()
+        assert server.engine.idle
+        assert read_to_end(client)[1]
+    assert [event.reason for event in server.of(Failed)] == ["the server was stopped"]
+    assert set(os.listdir("/proc/self/fd")) == before
+
+
+def open_files(path):
+    """How many descriptors of this process are for a file."""
+    found = (f"/proc/self/fd/{fd}" for fd in os.listdir("/proc/self/fd"))
+    return sum(os.path.islink(fd) and os.readlink(fd) == str(path) for fd in found)
+
+
+def test_a_file_that_is_deleted_is_let_go(serve, tree, monkeypatch):
+    clock = Clock(monkeypatch)
+    path = tree.put("linux", content(5000))
+    server = serve(tree)
+    with server.connect() as client:
+        for _ in range(2):
+            ask(server, client, get(b"/linux"))
+        assert open_files(path) == 1
+        path.unlink()
+        clock.now += SWEEP
+        server.engine.poll(0)
+        assert open_files(f"{path} (deleted)") == 0
+
+
+def test_files_that_nobody_asks_for_are_let_go(serve, tree, monkeypatch):
+    clock = Clock(monkeypatch)
+    path = tree.put("linux", content(5000))
+    server = serve(tree)
+    with server.connect() as client:
+        for _ in range(2):
+            ask(server, client, get(b"/linux"))
+        for held in (1, 0):
+            clock.now += SWEEP
+            server.engine.poll(0)
+            assert open_files(path) == held
+        ask(server, client, get(b"/linux"))
+    assert tree.names == ["/linux"] * 2
+
+
+def test_a_tree_that_looks_at_the_client_is_asked_every_time(serve, tree):
+    class Choosy:
+        """A tree of a user's own."""
+
+        def open(self, name, client):
+            return tree.open(name, client)
+
+    tree.put("linux", b"kernel")
+    server = serve(Choosy())
+    with server.polled(), server.connect() as client:
+        for _ in range(3):
+            client.sendall(get(b"/linux"))
+            read_answer(client)
+    assert tree.names == ["/linux"] * 3
+
+
+def test_one_turn_shares_the_bytes_among_those_that_are_ready():
+    assert share_of(1) == 1 << 20
+    assert share_of(128) == 512 << 10
+    assert share_of(100_000) == 256 << 10
+
+
+# Both twins give the same answers
+
+
+PIECES = st.lists(
+    st.sampled_from(
+        [
+            *(get(b"/a"), get(b"/b"), get(b"/a", b"User-Agent: iPXE")),
+            *(get(b"/b", b"Range: bytes=%d-%d" % span) for span in ((0, 9), (5, 4))),
+            *(get(b"/b", b"Range: bytes=%d-%d" % span) for span in ((99, 999), (5, 5))),
+            *(
+                get(b"/a", b"Range: bytes=%b" % text)
+                for text in (b"0-", b"-3", b"00-007")
+            ),
+            get(b"/a", b"If-None-Match: *"),
+            get(b"/a").replace(b"GET", b"HEAD"),
+            get(b"/none"),
+            b"\r\n",
+            b"GET /a HTTP/1.0\r\n\r\n",
+            b"junk\r\n\r\n",
+        ]
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+@pytest.fixture(scope="module")
+def twins(tmp_path_factory):
+    """An engine with each front, on one folder with old files."""
+    from fastboot._ext import twin
+
+    compiled = twin("http_front")
+    if compiled is None:
+        pytest.skip("the compiled twin is not built: setup.py build_ext --inplace")
+    root = tmp_path_factory.mktemp("root")
+    for name, size in (("a", 3), ("b", 120_000)):
+        (root / name).write_bytes(content(size))
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+        patch.setattr(module, "time", lambda: 2_000_000_000.0)
+        servers = [Server(Directory(root), kind) for kind in (Front, compiled.Front)]
+        for server in servers:
+            stack.callback(server.engine.close)
+            stack.enter_context(server.polled())
+        yield servers
+
+
+@pytest.mark.ext
+@settings(max_examples=40)
+@given(pieces=PIECES, cuts=st.lists(st.integers(0, 2000), max_size=6))
+def test_both_twins_give_the_same_bytes_for_any_stream_in_any_split(
+    twins, pieces, cuts
+):
+    stream = b"".join(pieces)
+    answers = []
+    for server in twins:
+        with server.connect() as client:
+            start = 0
+            for cut in sorted(cut for cut in cuts if cut < len(stream)):
+                client.sendall(stream[start:cut])
+                start = cut
+            try:
+                client.sendall(stream[start:])
+                client.shutdown(socket.SHUT_WR)
+            except (BrokenPipeError, ConnectionResetError, OSError):
+                pass  # it was closed after a bad request
+            answers.append(read_to_end(client)[0])
+    assert without_date(answers[0]) == without_date(answers[1])

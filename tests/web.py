@@ -1,0 +1,107 @@
+"""An HTTP engine under test, and a client's side of it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import socket
+import threading
+from contextlib import contextmanager
+
+from fastboot.config import HttpConfig
+from fastboot.http.engine import Engine
+from fastboot.listen import Place
+
+LOOPBACK = [Place("127.0.0.1")]
+PATIENCE = 20.0  # seconds until a client gives up: a test that fails ends
+
+
+def content(size, seed=0):
+    """Bytes in which each kilobyte is another."""
+    block = (
+        hashlib.blake2b(b"%d" % at, salt=b"%d" % seed).digest() for at in range(4096)
+    )
+    whole = b"".join(block)
+    return (whole * (size // len(whole) + 1))[:size]
+
+
+def get(path, *lines):
+    """A request for `path` with these field lines."""
+    return b"\r\n".join([b"GET %s HTTP/1.1" % path, b"Host: boot", *lines, b"", b""])
+
+
+class Server:
+    """An engine and what it reported."""
+
+    def __init__(self, tree, front, **settings):
+        self.events = []
+        config = HttpConfig(port=0, **settings)
+        self.engine = Engine(config, tree, self.events.append, LOOPBACK, front)
+        (self.address,) = self.engine.ports
+
+    def connect(self):
+        """A client's socket."""
+        return socket.create_connection(self.address, timeout=PATIENCE)
+
+    def pump(self, until):
+        """Poll in this thread until something holds."""
+        for _ in range(2000):
+            if until():
+                return
+            self.engine.poll(0.01)
+        raise AssertionError("it did not happen")
+
+    def of(self, kind):
+        """The events of one kind."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+    @contextmanager
+    def polled(self):
+        """Poll in another thread."""
+        stop = threading.Event()
+
+        def run():
+            while not stop.is_set():
+                self.engine.poll(1.0)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            self.engine.wake()
+            thread.join(PATIENCE)
+            assert not thread.is_alive()
+
+
+def read_answer_head(client):
+    """The head of one answer, and not a byte more."""
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        more = client.recv(1)
+        assert more, head
+        head += more
+    return head
+
+
+def read_answer(client):
+    """Status, head and body of one answer."""
+    head, body = read_answer_head(client), b""
+    length = re.search(rb"\r\nContent-Length: (\d+)", head)
+    while length and len(body) < int(length[1]):
+        more = client.recv(min(1 << 20, int(length[1]) - len(body)))
+        assert more
+        body += more
+    return int(head[9:12]), head.removesuffix(b"\r\n\r\n"), body
+
+
+def read_to_end(client):
+    """All bytes until the end, and whether it was a reset."""
+    data = b""
+    try:
+        while more := client.recv(1 << 20):
+            data += more
+    except ConnectionResetError:
+        return data, True
+    return data, False
