@@ -13,6 +13,7 @@ from .boot.choose import Answer
 from .boot.machine import ARCHES, BIOS
 from .boot.programs import missing
 from .interfaces import Interfaces
+from .leasing import describe
 from .report import clean
 from .server import Server
 
@@ -23,6 +24,7 @@ _USUAL = (BIOS, ARCHES[0x07])
 """The architectures that most machines have."""
 
 _MODES = {
+    "server": "server",
     "proxy": "proxy, beside the network's own DHCP server",
     "boot-server": "boot server on port 4011, beside a DHCP server on this machine",
     "off": "off",
@@ -68,7 +70,10 @@ def _entries(server: Server) -> str:
 
 def _services(server: Server) -> list[tuple[str, str]]:
     rows = [(name.upper(), _places(server, name)) for name in ("tftp", "http")]
-    rows.append(("DHCP", _MODES[server.config.dhcp.mode or "off"]))
+    text = _MODES[server.config.dhcp.mode or "off"]
+    if server.leasing is not None:
+        text = f"{text}, gives {'; '.join(map(describe, server.leasing.serves))}"
+    rows.append(("DHCP", text))
     uploads = server.config.tftp.uploads
     if uploads and "tftp" in server.engines:
         rows.append(

@@ -10,6 +10,7 @@
     │   ├── Full            there is no room for what a new file would hold
     │   └── Unavailable     there is, but it cannot be read just now
     ├── ContentChanged      a file shrank or was rewritten while it was read
+    ├── StoreError          leases cannot be kept
     ├── EngineFailed        an engine raised, which none should
     └── SetupError          what the user asked for cannot be done
         ├── ConfigError     a setting is wrong
@@ -53,6 +54,18 @@ class Unavailable(TreeError):
 
 class ContentChanged(FastbootError):
     """A file shrank or was rewritten while it was being read."""
+
+
+class StoreError(FastbootError):
+    """Leases cannot be kept; the text says why.
+
+    Attributes:
+        damaged: Whether what keeps them is damaged, so that trying again is of no use.
+    """
+
+    def __init__(self, text: str, *, damaged: bool = False) -> None:
+        super().__init__(text)
+        self.damaged = damaged
 
 
 class EngineFailed(FastbootError):

@@ -78,6 +78,83 @@ class Rival:
 
 
 @dataclass(frozen=True, slots=True)
+class Leased:
+    """A client was answered about an address.
+
+    Attributes:
+        mac: The client's hardware address.
+        address: The address.
+        server: The address of ours that it was answered from.
+        message: What was answered: "offer", "ack" or "nak".
+        seconds: How long the lease lasts; 0 where none was given.
+        detail: The boot file's name or URL that it was given; why, with a NAK.
+    """
+
+    mac: str
+    address: str
+    server: str
+    message: str
+    seconds: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A lease ended before its time: its client or a person said so.
+
+    Attributes:
+        mac: The client's hardware address.
+        address: The address, which is free now.
+    """
+
+    mac: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """An address is somebody else's already: it is given to nobody for an hour.
+
+    Attributes:
+        address: The address.
+        mac: The hardware address of the client that was to have it.
+        how: What showed it, in words: the client "declined it", or we "found it in use".
+    """
+
+    address: str
+    mac: str
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseTrouble:
+    """Leases cannot be kept as they should; `reason` says what happened.
+
+    Attributes:
+        reason: In words.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Serves:
+    """Addresses are given on a network.
+
+    Attributes:
+        network: The network.
+        pool: First and last address of each range, in words.
+        seconds: How long a lease lasts.
+        chosen: Whether nobody said so in the settings.
+    """
+
+    network: str
+    pool: str
+    seconds: int
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Probed:
     """A client asked for a file's size and left, as boot ROMs do before they load it.
 
@@ -240,6 +317,11 @@ Event = (
     Listening
     | Offered
     | Unbootable
+    | Leased
+    | Released
+    | Conflict
+    | LeaseTrouble
+    | Serves
     | Rival
     | Probed
     | Finished

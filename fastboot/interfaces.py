@@ -10,7 +10,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address
 
 import psutil
 
@@ -30,6 +30,8 @@ does not read for every datagram."""
 MESSAGES_MAX = 1024
 """Messages of the kernel taken at once; the rest makes the next turn."""
 
+_IPV4, _IPV6 = socket.AF_INET, socket.AF_INET6
+
 _GROUPS = 0x1 | 0x10 | 0x100
 """RTMGRP_LINK, RTMGRP_IPV4_IFADDR and RTMGRP_IPV6_IFADDR of linux/rtnetlink.h."""
 
@@ -45,6 +47,8 @@ class Interface:
         ipv6: Its IPv6 addresses, without scope.
         mtu: Bytes of the longest packet; 0 where unknown.
         up: Whether it is up.
+        networks: The networks of `ipv4`, in the same order.
+        mac: Its hardware address; empty where it has none.
     """
 
     name: str
@@ -53,6 +57,8 @@ class Interface:
     ipv6: tuple[IPv6Address, ...] = ()
     mtu: int = 0
     up: bool = True
+    networks: tuple[IPv4Network, ...] = ()
+    mac: bytes = b""
 
 
 def read() -> tuple[Interface, ...]:
@@ -62,33 +68,40 @@ def read() -> tuple[Interface, ...]:
         OSError: The system does not tell.
     """
     stats = psutil.net_if_stats()
-    texts: dict[str, list[str]] = {name: [] for name in stats}
+    found: dict[str, list[tuple[int, str, str]]] = {name: [] for name in stats}
     for label, addresses in psutil.net_if_addrs().items():
         # "eth0:1" is a label of addresses on eth0 (ip-address(8)).
-        found = texts.setdefault(label.partition(":")[0], [])
-        found += (
-            address.address.partition("%")[0]
+        found.setdefault(label.partition(":")[0], []).extend(
+            (address.family, address.address.partition("%")[0], address.netmask or "")
             for address in addresses
-            if address.family in (socket.AF_INET, socket.AF_INET6)
         )
     interfaces = []
-    for name, found in texts.items():
+    for name, listed in found.items():
         try:
             index = socket.if_nametoindex(name)
         except OSError:
             continue  # gone since it was listed
         stat = stats.get(name)
+        four = [(text, mask) for kind, text, mask in listed if kind == _IPV4]
+        six = (text for kind, text, _ in listed if kind == _IPV6)
+        macs = (text for kind, text, _ in listed if kind == psutil.AF_LINK)
         interfaces.append(
             Interface(
                 name=name,
                 index=index,
-                ipv4=tuple(IPv4Address(text) for text in found if ":" not in text),
-                ipv6=tuple(IPv6Address(text) for text in found if ":" in text),
+                ipv4=tuple(IPv4Address(text) for text, _ in four),
+                ipv6=tuple(IPv6Address(text) for text in six),
                 mtu=stat.mtu if stat else 0,
                 up=stat.isup if stat else False,
+                networks=tuple(_network(text, mask) for text, mask in four),
+                mac=bytes.fromhex(next(macs, "").replace(":", "")),
             )
         )
     return tuple(sorted(interfaces, key=lambda interface: interface.index))
+
+
+def _network(address: str, mask: str) -> IPv4Network:
+    return IPv4Network(f"{address}/{mask or 32}", strict=False)
 
 
 class Interfaces:

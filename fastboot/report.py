@@ -99,6 +99,17 @@ def _sentence(event: events.Event) -> str:
                 f"dhcp  {mac} was told PXEClient by {server}, so a UEFI machine asks "
                 f"nobody else: remove option 60 there, or set its next-server to {ours}"
             )
+        case events.Leased():
+            return _leased(event)
+        case events.Released(mac, address):
+            return f"dhcp  {mac} no longer has {address}"
+        case events.Conflict(address, mac, how):
+            return f"dhcp  {address} is somebody else's ({mac} {how}): set aside"
+        case events.LeaseTrouble(reason):
+            return f"dhcp  {reason}"
+        case events.Serves(network, pool, seconds, chosen):
+            why = "; [[dhcp.subnet]] changes that" if chosen else ""
+            return f"dhcp  gives {pool} of {network} for {seconds} s{why}"
         case events.Probed(protocol, client, name, count):
             return f"{protocol:5} {client} asked for the size of {name}: {size(count)}"
         case events.Finished():
@@ -128,6 +139,14 @@ def _received(event: events.Received) -> str:
         f"in {seconds:.2f} s, {size(round(event.size / seconds))}/s, "
         f"{event.retransmissions} retransmissions"
     )
+
+
+def _leased(event: events.Leased) -> str:
+    text = f"dhcp  {event.mac} {event.message} {event.address}"
+    if event.seconds:
+        text += f" for {event.seconds} s"
+    detail = f" {event.detail}" if event.message == "nak" else f": {event.detail}"
+    return text + detail if event.detail else text
 
 
 def _finished(event: events.Finished) -> str:
@@ -295,6 +314,14 @@ def _kind(event: events.Event) -> tuple[str, ...]:
             return ("rival", server)
         case events.Offered(mac):
             return ("offered", mac)
+        case events.Leased(mac, message=message):
+            return ("leased", mac, message)
+        case events.Released(mac):
+            return ("released", mac)
+        case events.Conflict(_, mac):
+            return ("conflict", mac)
+        case events.LeaseTrouble(reason):
+            return ("lease trouble", reason)
         case events.Probed(_, client, name):
             return ("probed", client, name)
         case _:

@@ -11,12 +11,14 @@ from .boot.programs import Programs
 from .config import Config
 from .dhcp.allow import Allowed
 from .dhcp.engine import Engine as DhcpEngine
+from .dhcp.outcome import Decider
 from .dhcp.proxy import Proxy
 from .engine import Engine
 from .errors import ConfigError
 from .events import Emit, Listening
 from .http.engine import Engine as HttpEngine
 from .interfaces import Interfaces
+from .leasing import Leasing
 from .listen import Place, everywhere
 from .pages.folder import Pages
 from .spelling import AnyCase
@@ -41,6 +43,7 @@ class Server:
         engines: By protocol: "tftp", "http" and "dhcp", those that are on.
         tree: What TFTP and HTTP serve.
         menu: What iPXE is sent to.
+        leasing: What gives addresses; None where nothing does.
         program: Finds the name of the boot program for an architecture.
 
     Raises:
@@ -51,6 +54,7 @@ class Server:
     def __init__(self, config: Config, emit: Emit) -> None:
         self.config = config
         self.engines: dict[str, Engine] = {}
+        self.leasing: Leasing | None = None
         self._folder = Directory(config.folder, public=config.world_readable)
         self._uploads: UploadFolder | None = None
         programs = Programs(config.boot.programs)
@@ -84,13 +88,19 @@ class Server:
         if config.dhcp.mode != "off":
             dhcp, found = config.dhcp, Interfaces()
             proxy = Proxy(self.site(), Allowed(dhcp.allow), dhcp.relays())
-            engines["dhcp"] = DhcpEngine(dhcp, proxy, emit, found, places)
+            decider: Decider = proxy
+            if dhcp.mode == "server":
+                self.leasing = Leasing(config, proxy, emit)
+                decider = self.leasing.server
+            engines["dhcp"] = DhcpEngine(dhcp, decider, emit, found, places)
 
     def announce(self, emit: Emit) -> None:
-        """Report each port that is open."""
+        """Report each port that is open, and which addresses are given."""
         for protocol, engine in self.engines.items():
             for address, port in engine.ports:
                 emit(Listening(protocol, address, port))
+        for fact in self.leasing.serves if self.leasing else ():
+            emit(fact)
 
     @property
     def data(self) -> tuple[Engine, ...]:
@@ -122,6 +132,8 @@ class Server:
             engine.close()
         if self._uploads:
             self._uploads.close()
+        if self.leasing is not None:
+            self.leasing.close()
         self._folder.close()
 
 

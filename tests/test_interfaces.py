@@ -3,7 +3,7 @@
 import errno
 import socket
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from types import SimpleNamespace
 
 import psutil
@@ -23,8 +23,8 @@ LO = Interface("lo", 1, (IPv4Address("127.0.0.1"),), (), 65536)
 ETH = Interface("eth0", 2, (IPv4Address("192.0.2.2"),), (), 1500)
 
 
-def on(family, address):
-    return SimpleNamespace(family=family, address=address)
+def on(family, address, netmask=None):
+    return SimpleNamespace(family=family, address=address, netmask=netmask)
 
 
 def state(isup, mtu):
@@ -61,7 +61,7 @@ def system(monkeypatch):
     stats = {"eth0": state(True, 9000), "gone": state(True, 1500)}
     addresses = {
         "eth0": [
-            on(socket.AF_INET, "192.0.2.2"),
+            on(socket.AF_INET, "192.0.2.2", "255.255.255.0"),
             on(socket.AF_INET6, "fe80::1%eth0"),
             on(psutil.AF_LINK, "52:54:00:00:00:01"),
         ],
@@ -84,6 +84,13 @@ def system(monkeypatch):
 def test_labels_are_addresses_of_their_interface():
     eth0 = read()[1]
     assert eth0.ipv4 == (IPv4Address("192.0.2.2"), IPv4Address("192.0.2.3"))
+
+
+@pytest.mark.usefixtures("system")
+def test_each_address_has_its_network_and_the_interface_its_hardware_address():
+    new, eth0 = read()
+    assert eth0.networks == (IPv4Network("192.0.2.0/24"), IPv4Network("192.0.2.3/32"))
+    assert (eth0.mac, new.mac) == (bytes.fromhex("525400000001"), b"")
 
 
 @pytest.mark.usefixtures("system")

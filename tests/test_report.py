@@ -39,6 +39,11 @@ EVENTS = [
     events.Fault("tftp", ZeroDivisionError("division by zero")),
     events.Repeated(7, 10.0),
     events.Rival("10.0.0.1", "52:54:00:12:34:56", "10.0.0.2"),
+    events.Leased("52:54:00:12:34:56", "10.0.0.9", "10.0.0.2", "ack", 3600, "ipxe.efi"),
+    events.Released("52:54:00:12:34:56", "10.0.0.9"),
+    events.Conflict("10.0.0.9", "52:54:00:12:34:56", "declined it"),
+    events.LeaseTrouble("cannot keep leases: disk full"),
+    events.Serves("10.0.0.0/24", "10.0.0.128 to 10.0.0.254", 3600, chosen=True),
 ]
 
 

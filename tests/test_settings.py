@@ -16,6 +16,7 @@ from fastboot.config import (
     Config,
     DhcpConfig,
     HttpConfig,
+    LeaseConfig,
     TftpConfig,
 )
 from fastboot.config.setting import between, setting
@@ -31,13 +32,15 @@ def test_every_field_is_a_setting():
         "tftp": TftpConfig,
         "http": HttpConfig,
         "dhcp": DhcpConfig,
+        "lease": LeaseConfig,
         "boot": BootConfig,
     }
+    tables = {("dhcp", "subnet")}
     fields = {
         (part, name)
         for part, kind in parts.items()
         for name in kind.__dataclass_fields__
-        if name not in parts
+        if name not in parts and (part, name) not in tables
     }
     assert set(NAMES) == fields
 
@@ -90,6 +93,14 @@ def test_flags_are_spelled_as_promised():
         ),
         ({"folder": "x", "dhcp": {"relay": [""]}}, "an IPv4 address or a network"),
         ({"folder": "x", "loop": "curio"}, "uvloop or asyncio or trio"),
+        (
+            {"folder": "x", "lease": {"time": 1}},
+            "--lease-time is 1; it must be between",
+        ),
+        (
+            {"folder": "x", "lease": {"min_time": 600, "max_time": 300}},
+            "--lease-max-time is 300; it must not be less than --lease-min-time, 600",
+        ),
         ({"folder": 7}, "FOLDER is 7; it must be a path"),
         ({"folder": ""}, "FOLDER is ''; it must be a path"),
         ({"folder": "a\0b"}, "FOLDER is no path: it holds a NUL"),

@@ -16,10 +16,19 @@ from fastboot.errors import ConfigError
 from .boot import BootConfig
 from .dhcp import DhcpConfig
 from .http import HttpConfig
+from .lease import LeaseConfig
 from .setting import SECONDS_MAX, between, flag, no_nul, one_of, setting
 from .tftp import TftpConfig
 
-__all__ = ["BootConfig", "Config", "DhcpConfig", "HttpConfig", "TftpConfig", "flag"]
+__all__ = [
+    "BootConfig",
+    "Config",
+    "DhcpConfig",
+    "HttpConfig",
+    "LeaseConfig",
+    "TftpConfig",
+    "flag",
+]
 
 FILES_RESERVE = 128
 """Open files that are no transfer's: timers, the loop, the folder, the standard streams,
@@ -83,6 +92,7 @@ class Config:
     tftp: TftpConfig = field(default_factory=TftpConfig)
     http: HttpConfig = field(default_factory=HttpConfig)
     dhcp: DhcpConfig = field(default_factory=DhcpConfig)
+    lease: LeaseConfig = field(default_factory=LeaseConfig)
     boot: BootConfig = field(default_factory=BootConfig)
 
     def __post_init__(self) -> None:
@@ -116,12 +126,13 @@ class Config:
             http = dataclasses.replace(http, port=ports[1])
         if dhcp.mode is None:
             dhcp = dataclasses.replace(dhcp, mode=ports[2])
+        lease = self.lease.resolved(privileged=privileged)
         if not tftp.enabled and not http.enabled and dhcp.mode == "off":
             raise ConfigError(
                 "there is nothing to serve: TFTP, HTTP and DHCP are all off; "
                 "leave out --no-tftp or --no-http"
             )
-        return dataclasses.replace(self, tftp=tftp, http=http, dhcp=dhcp)
+        return dataclasses.replace(self, tftp=tftp, http=http, dhcp=dhcp, lease=lease)
 
     def within(self, files: int) -> Config:
         """The same, with no more at the same time than so many open files carry.

@@ -10,8 +10,9 @@ from uuid import UUID
 from fastboot.errors import ConfigError
 
 from .setting import PORTS, between, one_of, setting
+from .subnet import SubnetTable
 
-MODES = ("proxy", "boot-server", "off")
+MODES = ("proxy", "server", "boot-server", "off")
 
 DELAY_MAX = 1.5
 """Seconds: iPXE waits two for a proxy, EDK2 four."""
@@ -23,7 +24,8 @@ class DhcpConfig:
 
     mode: str | None = setting(
         None,
-        "proxy: answer boot clients beside the network's own DHCP server; boot-server: "
+        "proxy: answer boot clients beside the network's own DHCP server; server: be "
+        "that server and give addresses, where there is none; boot-server: "
         "on port 4011 alone, where that server runs on this machine and sends option 60 "
         '"PXEClient"; off: stay silent. proxy as root, off otherwise.',
         flag="--dhcp",
@@ -47,6 +49,16 @@ class DhcpConfig:
         "given again. Relays that are not named are answered 256 times a second at "
         "the most.",
     )
+
+    probe: bool = setting(
+        True,
+        "As a server, ask by ICMP whether somebody has an address before it is offered "
+        "to somebody new, which takes half a second.",
+    )
+    force: bool = setting(
+        False, "As a server, give addresses although another DHCP server answers."
+    )
+    subnet: tuple[SubnetTable, ...] = ()
 
     def __post_init__(self) -> None:
         """Check each value."""

@@ -15,6 +15,10 @@ PORTS = (0, 0xFFFF)
 SECONDS_MAX = 1_000_000
 """Longest timeout, seconds: eleven days, and far from where timers overflow."""
 
+LEASE_TIMES = (30, 0xFFFFFFFE)
+"""Seconds that a lease may last: less would be nothing but renewing, and all ones mean
+for ever (RFC 2131, section 3.3), which no address comes back from."""
+
 COUNT_MAX = 1_000_000
 """Most transfers or connections that can be allowed, more than descriptors allow."""
 

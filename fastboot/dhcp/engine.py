@@ -9,23 +9,23 @@ from __future__ import annotations
 
 import socket
 import time
-from collections import deque
 from collections.abc import Sequence
 
 from fastboot import events
 from fastboot.arrival import SPACE, Arrival, arrival, sent_from
 from fastboot.config import DhcpConfig
-from fastboot.errors import DecodeError, ListenError
+from fastboot.errors import DecodeError, ListenError, StoreError
 from fastboot.interfaces import Changes, Interfaces
 from fastboot.listen import Place
 from fastboot.poller import READ, Poller
 
 from .addresses import EVERYWHERE, Addresses
-from .outcome import BROADCAST, Decider, Ignored, Origin, Reply
-from .packet import Frame, decode
+from .outcome import BROADCAST, Decider, Ignored, Noted, Origin, Reply
+from .packet import UNSPECIFIED, Frame, decode
 from .ports import Port, Ports, Role
 from .rate import Limits
 from .rivals import Rivals
+from .waiting import Answer, Waiting
 
 BATCH = 64
 """Datagrams taken from one socket before the others have their turn."""
@@ -37,16 +37,13 @@ FOLLOW = 2.0
 """Seconds between two looks whether a device that was named is still the same one,
 where the kernel does not tell, or where the last look found a port taken."""
 
-HELD_MAX = 4096
-"""Answers that are held back at a time; more are as good as lost."""
-
 SERVER_PORT = 67
 CLIENT_PORT = 68
 """Where servers and clients take messages (RFC 2131, section 4.1)."""
 
 COUNTERS = (
-    *("received", "offers", "acks", "ignored", "dropped", "unbootable"),
-    *("limited", "unsent", "faults"),
+    *("received", "offers", "acks", "naks", "noted", "ignored", "dropped"),
+    *("unbootable", "limited", "unsent", "faults"),
 )
 """What `Engine.stats` counts."""
 
@@ -81,13 +78,18 @@ class Engine:
         if not places:
             raise ListenError("DHCP needs an IPv4 address; add one or use --dhcp off")
         self._addresses = Addresses(interfaces, places)
-        self._delay = config.delay
-        self._held: deque[tuple[float, Port, Reply, int]] = deque()
-        self._limits = Limits(relays_known=bool(config.relay))
+        self._decided: list[Answer] = []
+        # A server answers only relays in its subnets.
+        known = bool(config.relay) or config.mode == "server"
+        self._limits = Limits(relays_known=known)
         self._rivals = Rivals()
         self._counters = dict.fromkeys(COUNTERS, 0)
         self._poller = Poller()
         self._ports = Ports(self._poller)
+        probe = config.probe and config.mode == "server"
+        self._waiting = Waiting(self._poller, config.delay, probe=probe)
+        if probe and not self._waiting.can_probe:
+            emit(events.LeaseTrouble("addresses are offered untried: ICMP needs root"))
         # Before the sockets: what changes while they are opened is heard of.
         self._changes = Changes.open()
         self._look_at = float("inf")
@@ -141,16 +143,17 @@ class Engine:
     def stats(self) -> dict[str, int]:
         """Counters by name.
 
-        Every message counts as one of offers, acks, ignored, dropped, unbootable,
-        limited (asked too often), unsent (the network did not take the answer) and
-        faults; `received` is their sum, and of answers that are held back.
+        Every message counts as one of offers, acks, naks, noted (a message that wants
+        no answer), ignored, dropped, unbootable, limited (asked too often), unsent (the
+        network or the store did not take it) and faults; `received` is their sum, and
+        of answers that wait.
         """
         return dict(self._counters)
 
     def drain(self) -> None:
         """Take no more messages; see `fastboot.engine.Engine`."""
         self._ports.close()
-        self._held.clear()
+        self._waiting.clear()
         self._look_at = float("inf")
         self._poller.set_deadline(None)
 
@@ -160,6 +163,7 @@ class Engine:
             return
         self._closed = True
         self._ports.close()
+        self._waiting.close()
         if self._changes is not None:
             self._changes.close()
         self._poller.close()
@@ -180,7 +184,14 @@ class Engine:
             port = self._ports.get(fd)
             if port is not None:
                 self._receive(port, now)
-        self._release(now)
+        try:
+            self._retry(now)
+            self._settle(now)
+        except Exception as error:  # noqa: BLE001 (one bad turn must not end all)
+            self._counters["faults"] += 1
+            self._emit(events.Fault("dhcp", error))
+        for answer in self._waiting.due(now):
+            self._send(answer)
         self._arm()
 
     def _look_again(self, now: float, *, settled: bool) -> None:
@@ -191,8 +202,12 @@ class Engine:
         self._arm()
 
     def _arm(self) -> None:
-        due = min(self._look_at, self._held[0][0] if self._held else self._look_at)
-        self._poller.set_deadline(None if due == float("inf") else due)
+        settle = self._decider.deadline if len(self._ports) else None
+        inf = float("inf")
+        due = min(
+            self._look_at, self._waiting.deadline, inf if settle is None else settle
+        )
+        self._poller.set_deadline(None if due == inf else due)
 
     def _receive(self, port: Port, now: float) -> None:
         for _ in range(BATCH):
@@ -232,13 +247,21 @@ class Engine:
             return
         asked = port.role is Role.QUESTIONS
         origin = Origin(server, asked, peer[0], peer[1])
+        self._decide(port, frame, origin, came, now)
+
+    def _decide(
+        self, port: Port, frame: Frame, origin: Origin, came: Arrival, now: float
+    ) -> None:
         match self._decider.receive(frame, origin, now):
             case Reply() as reply:
-                self._answer(port, frame, reply, came, now)
+                self._answer(Answer(port, frame, origin, came, reply), now)
             case Ignored():
                 self._counters["ignored"] += 1
             case events.Dropped() as event:
                 self._drop(event)
+            case Noted(event):
+                self._counters["noted"] += 1
+                self._emit(event)
             case unbootable:
                 self._counters["unbootable"] += 1
                 self._emit(unbootable)
@@ -260,35 +283,50 @@ class Engine:
         self._counters["dropped"] += 1
         self._emit(event)
 
-    def _answer(
-        self, port: Port, frame: Frame, reply: Reply, came: Arrival, now: float
-    ) -> None:
+    def _answer(self, answer: Answer, now: float) -> None:
+        frame, to = answer.frame, answer.reply.to
         # A machine is known by its hardware address until it has another.
-        machine = frame.chaddr if reply.to == BROADCAST else reply.to[0]
-        relayed = reply.to != BROADCAST and port.role is Role.DISCOVERS
+        machine = frame.chaddr if to == BROADCAST else to[0]
+        relayed = frame.giaddr != UNSPECIFIED and answer.port.role is Role.DISCOVERS
         if not self._limits.allow(machine, now, relay=relayed):
             self._counters["limited"] += 1
+        else:
+            self._decided.append(answer)
+
+    def _settle(self, now: float) -> None:
+        """Let the answers of this turn leave, once what they promise is kept."""
+        due = self._decider.deadline
+        if not self._decided and (due is None or now < due):
             return
+        decided, self._decided = self._decided, []
+        try:
+            for event in self._decider.settle(now, time.time() - now):
+                self._emit(event)
+        except StoreError as error:
+            self._counters["unsent"] += len(decided)
+            self._emit(events.LeaseTrouble(f"{error}; nobody gets an address"))
+            return
+        for answer in decided:
+            if self._waiting.is_full:
+                self._counters["limited"] += 1
+            elif not self._waiting.hold(answer, now):
+                self._send(answer)
+
+    def _retry(self, now: float) -> None:
+        """Decide anew where the address to be offered was somebody's."""
+        for answer in self._waiting.refused():
+            assert answer.reply.probe is not None
+            self._emit(self._decider.conflict(answer.reply.probe, now))
+            self._decide(answer.port, answer.frame, answer.origin, answer.came, now)
+
+    def _send(self, answer: Answer) -> None:
+        reply = answer.reply
         # A broadcast leaves by the interface that the question came in by; the way to
         # any other address is the routing table's business.
-        index = came.index if reply.to == BROADCAST else 0
-        if not self._delay:
-            self._send(port, reply, index)
-        elif len(self._held) < HELD_MAX:
-            self._held.append((now + self._delay, port, reply, index))
-        else:
-            self._counters["limited"] += 1
-
-    def _release(self, now: float) -> None:
-        """Send the answers that were held back for long enough."""
-        while self._held and self._held[0][0] <= now:
-            _, port, reply, index = self._held.popleft()
-            self._send(port, reply, index)
-
-    def _send(self, port: Port, reply: Reply, index: int) -> None:
+        index = answer.came.index if reply.to == BROADCAST else 0
         ancillary = sent_from(reply.event.server, index)
         try:
-            port.sock.sendmsg([reply.data], ancillary, 0, reply.to)
+            answer.port.sock.sendmsg([reply.data], ancillary, 0, reply.to)
         except OSError:
             # The interface went down, its address went, or its queue is full: the
             # client asks again.

@@ -27,6 +27,10 @@ class Code(IntEnum):
     SUBNET_MASK = 1  # RFC 2132, section 3.3
     ROUTER = 3  # RFC 2132, section 3.5
     DOMAIN_NAME_SERVER = 6  # RFC 2132, section 3.8
+    HOST_NAME = 12  # RFC 2132, section 3.14
+    DOMAIN_NAME = 15  # RFC 2132, section 3.17
+    BROADCAST_ADDRESS = 28  # RFC 2132, section 5.3
+    NTP_SERVER = 42  # RFC 2132, section 8.3
     VENDOR_SPECIFIC = 43  # RFC 2132, section 8.4
     REQUESTED_ADDRESS = 50  # RFC 2132, section 9.1
     LEASE_TIME = 51  # RFC 2132, section 9.2
@@ -34,7 +38,10 @@ class Code(IntEnum):
     MESSAGE_TYPE = 53  # RFC 2132, section 9.6
     SERVER_IDENTIFIER = 54  # RFC 2132, section 9.7
     PARAMETER_REQUEST_LIST = 55  # RFC 2132, section 9.8
+    MESSAGE = 56  # RFC 2132, section 9.9
     MAX_MESSAGE_SIZE = 57  # RFC 2132, section 9.10
+    RENEWAL_TIME = 58  # RFC 2132, section 9.11
+    REBINDING_TIME = 59  # RFC 2132, section 9.12
     VENDOR_CLASS = 60  # RFC 2132, section 9.13
     CLIENT_IDENTIFIER = 61  # RFC 2132, section 9.14
     TFTP_SERVER_NAME = 66  # RFC 2132, section 9.4
@@ -44,6 +51,7 @@ class Code(IntEnum):
     CLIENT_ARCHITECTURE = 93  # RFC 4578, section 2.1
     CLIENT_INTERFACE = 94  # RFC 4578, section 2.2
     CLIENT_MACHINE = 97  # RFC 4578, section 2.3
+    SUBNET_SELECTION = 118  # RFC 3011, section 2
     IPXE = 175  # iPXE's own, by use (RFC 3942 took it from the site-specific range)
     END = 255  # RFC 2132, section 3.2
 

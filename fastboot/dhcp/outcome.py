@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Protocol
 
-from fastboot.events import Dropped, Offered, Unbootable
+from fastboot.events import Dropped, Event, Leased, Offered, Unbootable
 
 from .packet import Frame
 
@@ -40,11 +41,24 @@ class Reply:
         to: The address and port to send it to; `BROADCAST` means the interface that
             the request came in by.
         event: What to report once it is sent.
+        probe: An address that nobody must have if this is to be sent; None for none.
     """
 
     data: bytes
     to: tuple[str, int]
-    event: Offered
+    event: Offered | Leased
+    probe: IPv4Address | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A message that is not answered, and of which something came.
+
+    Attributes:
+        event: What to report.
+    """
+
+    event: Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +72,15 @@ class Ignored:
     reason: str
 
 
-Outcome = Reply | Unbootable | Dropped | Ignored
+Outcome = Reply | Noted | Unbootable | Dropped | Ignored
 
 
 class Decider(Protocol):
-    """Decides about messages: a proxy, or a server. It does no I/O."""
+    """Decides about messages: a proxy, or a server. It does no I/O on the network."""
+
+    @property
+    def deadline(self) -> float | None:
+        """When `settle` is due although nothing came; None: never."""
 
     def receive(self, frame: Frame, origin: Origin, now: float) -> Outcome:
         """Decide about one message.
@@ -71,4 +89,25 @@ class Decider(Protocol):
             frame: The message.
             origin: Where it came in.
             now: Seconds on the caller's monotonic clock.
+        """
+
+    def settle(self, now: float, epoch: float) -> Iterable[Event]:
+        """Make good what answers promise, for all messages since the last time.
+
+        Args:
+            now: Seconds on the caller's monotonic clock.
+            epoch: What has to be added to that clock for seconds since 1970.
+
+        Returns:
+            What is to be reported besides.
+
+        Raises:
+            StoreError: It cannot be made good: none of those answers must leave.
+        """
+
+    def conflict(self, address: IPv4Address, now: float) -> Event:
+        """Take note that somebody has an address that was to be tried (`Reply.probe`).
+
+        Returns:
+            What is to be reported.
         """

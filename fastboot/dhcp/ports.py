@@ -67,6 +67,9 @@ class Ports:
     def __iter__(self) -> Iterator[Port]:
         return iter(tuple(self._ports.values()))
 
+    def __len__(self) -> int:
+        return len(self._ports)
+
     def get(self, fd: int) -> Port | None:
         """The port with this descriptor; None where it was closed."""
         return self._ports.get(fd)

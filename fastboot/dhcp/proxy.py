@@ -13,13 +13,14 @@ are in use (PXE specification 2.1, section 2.2):
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
-from fastboot.boot.choose import Missing, Site, choose
+from fastboot.boot.choose import Answer, Missing, Site, choose
 from fastboot.boot.machine import Firmware, Machine
 from fastboot.errors import DecodeError
-from fastboot.events import Dropped, Unbootable
+from fastboot.events import Conflict, Dropped, Event, Unbootable
 
 from . import options
 from .allow import EVERYONE, Allowed
@@ -31,8 +32,21 @@ from .packet import BOOTREQUEST, UNSPECIFIED, Frame, mac_text
 from .reply import Style, reply
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a machine is to load.
+
+    Attributes:
+        machine: The machine.
+        answer: What it loads.
+    """
+
+    machine: Machine
+    answer: Answer
+
+
 class Proxy:
-    """Answers boot clients; a `fastboot.dhcp.reply.Decider`.
+    """Answers boot clients; a `fastboot.dhcp.outcome.Decider`.
 
     Args:
         site: What there is to boot.
@@ -57,24 +71,45 @@ class Proxy:
         silence = _silence(frame, origin, self._relays)
         if silence is not None:
             return silence
+        plan = self.plan(frame, now)
+        if not isinstance(plan, Plan):
+            return plan
+        machine = plan.machine
+        if machine.firmware is Firmware.U_BOOT:
+            return Ignored("U-Boot heeds the server alone that gives it an address")
+        if origin.boot_server and machine.firmware is Firmware.HTTP:
+            return Ignored("HTTP boot has no boot server")  # nothing to answer with
+        style = self._style(frame, origin, machine, now)
+        return reply(frame, origin, machine, plan.answer, style)
+
+    def plan(self, frame: Frame, now: float) -> Plan | Unbootable | Dropped | Ignored:
+        """What the sender of a message is to load, whoever gives it its address."""
         try:
             machine = read_machine(frame)
         except DecodeError as error:
             return Dropped("dhcp", mac_text(frame.chaddr), str(error))
         if machine is None:
             return Ignored("no boot client")
-        if machine.firmware is Firmware.U_BOOT:
-            return Ignored("U-Boot heeds the server alone that gives it an address")
         if not self._allowed.has(frame.chaddr, machine.number):
             return Ignored("not on the list of machines to boot")
-        if origin.boot_server and machine.firmware is Firmware.HTTP:
-            return Ignored("HTTP boot has no boot server")  # nothing to answer with
         chained = self._is_chained(frame, machine, now)
         answer = choose(machine, self._site, chained=chained)
         if isinstance(answer, Missing):
             return Unbootable(machine.mac, machine.arch.words, answer.reason)
-        style = self._style(frame, origin, machine, now)
-        return reply(frame, origin, machine, answer, style)
+        return Plan(machine, answer)
+
+    @property
+    def deadline(self) -> None:
+        """See `Decider`: nothing is due unasked."""
+        return None
+
+    def settle(self, now: float, epoch: float) -> Iterable[Event]:
+        """See `Decider`: an answer of a proxy promises nothing."""
+        return ()
+
+    def conflict(self, address: IPv4Address, now: float) -> Event:
+        """See `Decider`: a proxy gives no address that could be in conflict."""
+        return Conflict(str(address), "", "found it in use")
 
     def _is_chained(self, frame: Frame, machine: Machine, now: float) -> bool:
         if machine.firmware is not Firmware.IPXE or machine.ipxe_http:
@@ -102,18 +137,27 @@ class Proxy:
         return Style.DIRECT if direct else Style.BOOT_SERVER
 
 
-def _silence(
-    frame: Frame, origin: Origin, relays: Collection[IPv4Network]
-) -> Dropped | Ignored | None:
-    """Why a message gets no answer, whoever its sender is; None where it may get one."""
+def no_machine(frame: Frame, origin: Origin) -> Dropped | Ignored | None:
+    """Why a message is no machine's question; None where it may be one."""
     if frame.op != BOOTREQUEST:
         return Ignored("a reply of another server")
     if frame.htype != 1 or len(frame.chaddr) != 6:
         kind = f"hardware type {frame.htype} with {len(frame.chaddr)} bytes"
         return Dropped("dhcp", origin.address, kind)
-    mac = mac_text(frame.chaddr)
     if frame.chaddr[0] & 1 or not any(frame.chaddr):
+        mac = mac_text(frame.chaddr)
         return Dropped("dhcp", mac, "the hardware address is no machine's")
+    return None
+
+
+def _silence(
+    frame: Frame, origin: Origin, relays: Collection[IPv4Network]
+) -> Dropped | Ignored | None:
+    """Why a message gets no answer, whoever its sender is; None where it may get one."""
+    silence = no_machine(frame, origin)
+    if silence is not None:
+        return silence
+    mac = mac_text(frame.chaddr)
     if origin.boot_server:
         if frame.message_type not in (MessageType.REQUEST, MessageType.INFORM):
             return Ignored("no question to a boot server")

@@ -129,7 +129,7 @@ def reply(
         file=file if len(file) <= FILE_MAX else b"",
         options=_options(request, origin, kind, style, file),
     )
-    data = _fit(frame, _limit(request))
+    data = _fit(frame, limit(request))
     if data is None:
         reason = f"the boot file's name is too long for a DHCP message: {location}"
         return Unbootable(machine.mac, machine.arch.words, reason)
@@ -201,14 +201,14 @@ def _boot_item(request: Frame) -> bytes | None:
     return pxe.encode_suboptions(((pxe.Sub.BOOT_ITEM, item),))
 
 
-def _limit(request: Frame) -> int:
+def limit(request: Frame) -> int:
     """Bytes that a reply may have (RFC 2132, section 9.10, read as an IP packet's)."""
     size = options.number(request.options, Code.MAX_MESSAGE_SIZE, 2) or PACKET_MIN
     return max(PACKET_MIN, min(size, PACKET_MAX)) - HEADERS
 
 
-def _fit(frame: Frame, limit: int) -> bytes | None:
-    """The message in `limit` bytes, without what matters least if it must be so."""
+def _fit(frame: Frame, most: int) -> bytes | None:
+    """The message in `most` bytes, without what matters least if it must be so."""
     droppable = [
         Code.RELAY_AGENT_INFORMATION,
         Code.TFTP_SERVER_NAME,
@@ -216,7 +216,7 @@ def _fit(frame: Frame, limit: int) -> bytes | None:
     ]
     while True:
         try:
-            return frame.encode(limit)
+            return frame.encode(most)
         except ValueError:
             if not droppable:
                 return None

@@ -18,7 +18,7 @@ from fastboot import events, interfaces, listen
 from fastboot.boot.choose import Site
 from fastboot.config import DhcpConfig
 from fastboot.dhcp import engine as engine_module
-from fastboot.dhcp import ports, rate
+from fastboot.dhcp import ports, rate, waiting
 from fastboot.dhcp.engine import Engine
 from fastboot.dhcp.options import Code, MessageType
 from fastboot.dhcp.outcome import Origin, Reply
@@ -306,7 +306,7 @@ def test_an_answer_may_be_held_back():
 
 
 def test_D7_only_so_many_answers_are_held_back(monkeypatch):
-    monkeypatch.setattr(engine_module, "HELD_MAX", 3)
+    monkeypatch.setattr(waiting, "HELD_MAX", 3)
     config = replace(ANY_PORTS, delay=1.5)
     with Serving(config, LOOPBACK) as serving, udp() as client:
         for _ in range(5):

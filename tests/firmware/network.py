@@ -87,11 +87,13 @@ class Network:
     Args:
         folder: Where the router's log is written.
         options: What the router is told besides giving addresses.
+        router: Whether there is one.
     """
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, router: bool = True) -> None:
         self.router_log = folder / "router.log"
         self._options = options
+        self._router = router
         self._taps = 0
         self._stack = ExitStack()
 
@@ -103,7 +105,8 @@ class Network:
                 "link", "add", "br0", "type", "bridge", "forward_delay", "0"
             )
             self.segment.ip("link", "set", "br0", "up")
-            self._start_router(self.join("router", ROUTER))
+            if self._router:
+                self._start_router(self.join("router", ROUTER))
             self._stack = stack.pop_all()
         return self
 

@@ -1,0 +1,64 @@
+"""The addresses of a subnet that anyone may get, and which of them is next."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Collection, Iterable
+from ipaddress import IPv4Address
+
+from .leases import Lease, Leases
+
+
+class Pool:
+    """Gives addresses that nobody had first, then those whose leases ended longest ago.
+
+    So whoever comes back after a while finds the address it had.
+
+    Args:
+        ranges: First and last address of each range; they do not overlap.
+        apart: Addresses in them that are not given: our own, reservations.
+    """
+
+    def __init__(
+        self,
+        ranges: Iterable[tuple[IPv4Address, IPv4Address]],
+        apart: Collection[IPv4Address] = (),
+    ) -> None:
+        self.ranges = tuple(ranges)
+        self._apart = frozenset(apart)
+        self._fresh = (
+            IPv4Address(number)
+            for first, last in self.ranges
+            for number in range(int(first), int(last) + 1)
+        )
+        self._ends: list[tuple[float, int]] = []  # a heap, with entries out of date
+        self.size = sum(int(last) - int(first) + 1 for first, last in self.ranges)
+
+    def __contains__(self, address: IPv4Address) -> bool:
+        if address in self._apart:
+            return False
+        return any(first <= address <= last for first, last in self.ranges)
+
+    def note(self, lease: Lease) -> None:
+        """Take note that a lease of one of the addresses began, ended or was changed."""
+        heapq.heappush(self._ends, (lease.expires, int(lease.address)))
+        if len(self._ends) > 2 * self.size + 64:  # no more than one an address is true
+            latest = dict(sorted((number, end) for end, number in self._ends))
+            self._ends = [(end, number) for number, end in latest.items()]
+            heapq.heapify(self._ends)
+
+    def free(self, leases: Leases, now: float) -> IPv4Address | None:
+        """An address for somebody new; None where all are taken.
+
+        The caller gives it, and says so by `note`.
+        """
+        for address in self._fresh:
+            if address not in self._apart and leases.at(address) is None:
+                return address
+        while self._ends and self._ends[0][0] <= now:
+            end, number = heapq.heappop(self._ends)
+            address = IPv4Address(number)
+            lease = leases.at(address)
+            if lease is not None and lease.expires == end and address in self:
+                return address
+        return None

@@ -1,0 +1,120 @@
+"""A DHCP server put together: subnets, leases, and what boot clients are told."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from ipaddress import IPv4Address, IPv4Network
+
+from .config import Config
+from .dhcp import foreign
+from .dhcp.automatic import automatic
+from .dhcp.book import Book
+from .dhcp.database import Database
+from .dhcp.proxy import Proxy
+from .dhcp.server import LeaseServer
+from .dhcp.subnet import Subnet, subnets
+from .errors import ConfigError, ListenError
+from .events import Emit, LeaseTrouble, Serves
+from .interfaces import Interface, Interfaces
+
+
+class Leasing:
+    """A `LeaseServer` with its file of leases.
+
+    Args:
+        config: Resolved.
+        proxy: What boot clients are told.
+        emit: Told of a file that is damaged.
+
+    Attributes:
+        server: Decides.
+        serves: What it gives, a fact for each subnet.
+
+    Raises:
+        SetupError: A setting is wrong, the file cannot be used, or another server
+            answers on the network.
+    """
+
+    def __init__(self, config: Config, proxy: Proxy, emit: Emit) -> None:
+        cards = _cards(config)
+        tables = config.dhcp.subnet or automatic(_networks(config, cards))
+        if not tables:
+            raise ConfigError(
+                "there is no network to give addresses of: give an interface an IPv4 "
+                "address, or describe a [[dhcp.subnet]] in a file"
+            )
+        own = [address for card in Interfaces().all() for address in card.ipv4]
+        served = subnets(tables, config.lease.time, own)
+        if not config.dhcp.force:
+            _refuse_a_second(cards, served)
+        assert config.lease.file is not None
+        self._database = Database(config.lease.file)
+        if self._database.damage:
+            emit(LeaseTrouble(self._database.damage))
+        now = time.monotonic()
+        longest = max(config.lease.max_time, *(item.lease_time for item in served))
+        book = Book(served, self._database, longest, now, time.time() - now)
+        probe = config.dhcp.probe
+        self.server = LeaseServer(served, config.lease, book, proxy, probe=probe)
+        self.serves = tuple(_facts(served, chosen=not config.dhcp.subnet))
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._database.close()
+
+
+def _cards(config: Config) -> list[Interface]:
+    named = config.interface
+    every = (card for card in Interfaces().all() if card.up)
+    return [card for card in every if not named or card.name in named]
+
+
+def _networks(config: Config, cards: Iterable[Interface]) -> list[IPv4Network]:
+    wanted = config.address
+    return [
+        network
+        for card in cards
+        for address, network in zip(card.ipv4, card.networks, strict=True)
+        if not wanted or str(address) in wanted
+    ]
+
+
+def _refuse_a_second(cards: Iterable[Interface], served: Sequence[Subnet]) -> None:
+    """Refuse to begin where another server is there already."""
+    devices = [
+        (card.name, card.mac)
+        for card in cards
+        if len(card.mac) == 6 and any(_is_served(ip, served) for ip in card.ipv4)
+    ]
+    found = foreign.look(devices)
+    if found is not None:
+        raise ListenError(
+            f"another DHCP server, {found.server}, answers on {found.device} (it offers "
+            f"{found.offered}): stop it, use --dhcp proxy beside it, or insist with "
+            "--dhcp-force"
+        )
+
+
+def _is_served(address: IPv4Address, served: Sequence[Subnet]) -> bool:
+    return any(address in subnet.network for subnet in served)
+
+
+def _facts(served: Iterable[Subnet], *, chosen: bool) -> Iterable[Serves]:
+    for subnet in served:
+        ranges = [
+            str(first) if first == last else f"{first} to {last}"
+            for first, last in subnet.pool.ranges
+        ]
+        pool = ", ".join(ranges) or "reserved addresses"
+        yield Serves(str(subnet.network), pool, subnet.lease_time, chosen)
+
+
+def describe(serves: Serves) -> str:
+    """What is given, in words.
+
+    >>> describe(Serves("192.0.2.0/24", "192.0.2.128 to 192.0.2.254", 3600, True))
+    '192.0.2.128 to 192.0.2.254 of 192.0.2.0/24 for 3600 s, chosen by fastboot'
+    """
+    why = ", chosen by fastboot" if serves.chosen else ""
+    return f"{serves.pool} of {serves.network} for {serves.seconds} s{why}"
