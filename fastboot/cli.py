@@ -23,6 +23,7 @@ from .drivers.service import run_service
 from .errors import ConfigError, EngineFailed, SetupError
 from .events import Fault
 from .interfaces import Interfaces
+from .leases_command import show, take_back
 from .report import Report, complain, json_line, text_line, write_to
 from .server import Server
 from .settings import Setting, build, read_toml, settings
@@ -46,6 +47,7 @@ Examples:
   sudo fastboot serve ./images        boot every machine on this network
   fastboot serve ./images             without root: ports 6969 and 8080, no DHCP
   sudo fastboot serve ./images --interface eth1 --no-tftp
+  sudo fastboot serve ./images --dhcp server   give addresses too, where no router does
   fastboot serve --config boot.toml   with settings from a file
 
 A directory with a kernel (linux, vmlinuz*, bzImage) and an initrd (initrd*,
@@ -208,6 +210,33 @@ def _raise_file_limit() -> int | None:
     return None if soft == resource.RLIM_INFINITY else soft
 
 
+def _lease_file(config: Path | None, file: str | None) -> Path:
+    """Where the server keeps its leases, by the same settings that it takes."""
+    values = read_toml(config).get("lease", {}) if config else {}
+    if file is not None:
+        values = {**values, "file": file}
+    lease = build({"folder": ".", "lease": values}).lease
+    found = lease.resolved(privileged=os.geteuid() == 0).file
+    assert found is not None
+    return found
+
+
+def _leases(
+    context: click.Context, config: Path | None, file: str | None, *, as_json: bool
+) -> None:
+    if context.invoked_subcommand is None:
+        show(_lease_file(config, file), as_json=as_json)
+    else:
+        context.obj = _lease_file(config, file)
+
+
+def _release_leases(path: Path, which: str) -> int:
+    if take_back(path, which):
+        return 0
+    complain(f"{which} has no lease in {path}")
+    return EXIT_SETUP
+
+
 def _version_text() -> str:
     parts = _ext.active()
     compiled = (
@@ -224,6 +253,33 @@ def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> 
         click.echo(_version_text())
         context.exit()
 
+
+_CONFIG = click.Option(
+    ["--config"],
+    type=click.Path(path_type=Path),
+    envvar="FASTBOOT_CONFIG",
+    help="A TOML file with settings.",
+)
+
+_LEASE_FILE = click.Option(
+    ["--lease-file", "file"],
+    envvar="FASTBOOT_LEASE_FILE",
+    help="Where the server keeps its leases.",
+)
+
+_LEASES_HELP = """Show who has which address from `fastboot serve --dhcp server`.
+
+\b
+Examples:
+  sudo fastboot leases                        a table
+  sudo fastboot leases --json                 an object a line
+  sudo fastboot leases release 192.0.2.100    take an address back
+  sudo fastboot leases release 52:54:00:12:34:56
+
+It may run while the server does. A machine whose lease is released is not told so: it
+keeps the address until it asks for more time, and then gets another one if somebody
+else has it by now.
+"""
 
 command = click.Group(
     "fastboot",
@@ -249,15 +305,31 @@ command = click.Group(
                     required=False,
                     envvar="FASTBOOT_FOLDER",
                 ),
-                click.Option(
-                    ["--config"],
-                    type=click.Path(path_type=Path),
-                    envvar="FASTBOOT_CONFIG",
-                    help="A TOML file with settings.",
-                ),
+                _CONFIG,
                 *(_option(item) for item in settings() if item.name != "folder"),
             ],
-        )
+        ),
+        click.Group(
+            "leases",
+            help=_LEASES_HELP,
+            callback=click.pass_context(_leases),
+            invoke_without_command=True,
+            params=[
+                _CONFIG,
+                _LEASE_FILE,
+                click.Option(["--json", "as_json"], is_flag=True, help="For programs."),
+            ],
+            commands=[
+                click.Command(
+                    "release",
+                    help="Release the lease of an address, or all of a MAC.",
+                    callback=click.pass_obj(_release_leases),
+                    params=[
+                        click.Argument(["which"], metavar="ADDRESS|MAC"),
+                    ],
+                )
+            ],
+        ),
     ],
     context_settings={"help_option_names": ["-h", "--help"]},
 )

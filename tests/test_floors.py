@@ -29,8 +29,11 @@ FLOORS = [
         "dhcp.options",
         "tftp.packet",
     ],
+    ["dhcp.named", "dhcp.leases"],
+    ["dhcp.database", "dhcp.pool"],
     ["http.message", "dhcp.packet", "dhcp.pxe", "tftp.options", "tftp.blocks"],
     ["http.ranges", "tftp.request"],
+    ["dhcp.subnet", "dhcp.automatic"],
     # 2: machines
     ["tftp.transfer", "http.respond"],
     ["tftp.receive"],
@@ -55,17 +58,21 @@ FLOORS = [
         "dhcp.allow",
     ],
     ["dhcp.machine", "dhcp.reply", "dhcp.rivals"],
-    ["dhcp.proxy"],
+    ["dhcp.proxy", "dhcp.question", "dhcp.grant", "dhcp.book"],
+    ["dhcp.claims"],
+    ["dhcp.server"],
     ["dhcp.addresses"],
-    ["dhcp.ports"],
+    ["dhcp.ports", "dhcp.echo"],
+    ["dhcp.waiting", "dhcp.foreign"],
     # 4: sockets
     ["tftp.account"],
     ["tftp.engine", "http.engine", "dhcp.engine"],
     # 5: composition
+    ["leasing"],
     ["server"],
     ["drivers"],
     # 6: people
-    ["banner"],
+    ["banner", "leases_command"],
     ["cli"],
     ["__main__"],
 ]

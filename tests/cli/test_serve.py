@@ -349,7 +349,7 @@ def test_help_teaches_by_examples():
 def test_without_a_command_the_help_is_shown():
     done = run()
     assert done.returncode == 2
-    assert re.search(r"^Commands:\n +serve +Serve FOLDER to", done.stdout, re.MULTILINE)
+    assert re.search(r"^ +serve +Serve FOLDER to", done.stdout, re.MULTILINE)
     assert done.stderr == ""
 
 
@@ -376,3 +376,9 @@ def test_without_root_the_ports_are_high_and_that_is_said():
     assert re.search(r"HTTP\s+port 8080", text)
     assert re.search(r"DHCP\s+off", text)
     assert "Not root" in text
+
+
+def test_a_server_without_a_network_says_so_in_one_line(folder, tmp_path):
+    flags = (*FREE, "--dhcp", "server", "--lease-file", tmp_path / "leases")
+    line = complaint("serve", folder, *flags)
+    assert "there is no network to give addresses of" in line

@@ -150,7 +150,7 @@ def test_the_first_screen_says_what_is_given(lan, folder):
     with serving(lan, folder, subnet=POOL) as served:
         write_banner(console, served.server, privileged=True)
     assert (
-        "DHCP     server, gives 192.0.2.100 to 192.0.2.110 of 192.0.2.0/24 for 3600 s"
+        "DHCP   server, gives 192.0.2.100 to 192.0.2.110 of 192.0.2.0/24 for 3600 s"
         in console.export_text()
     )
 

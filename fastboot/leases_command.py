@@ -1,0 +1,112 @@
+"""`fastboot leases`: who has which address, and taking one back."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterable
+from ipaddress import ip_address
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from .dhcp.database import read, release
+from .dhcp.leases import Lease, State
+from .errors import ConfigError, SetupError
+from .report import clean
+
+_MAC = re.compile(r"[0-9a-f]{2}([:-][0-9a-f]{2}){5}")
+
+
+def show(path: Path, *, as_json: bool) -> None:
+    """Print the leases in a file: a table for people, or one object a line.
+
+    Raises:
+        SetupError: The file cannot be used.
+    """
+    now, leases = time.time(), _read(path)
+    if as_json:
+        for lease in leases:
+            print(_json(lease, now))  # noqa: T201
+        return
+    console = Console(highlight=False)
+    if not leases:
+        console.print(f"no leases in {escape(clean(str(path)))}")
+        return
+    table = Table(box=None, pad_edge=False)
+    for title in ("address", "MAC", "name", "state", "until"):
+        table.add_column(title, no_wrap=True)
+    for lease in leases:
+        table.add_row(*(escape(clean(text)) for text in _row(lease, now)))
+    console.print(table)
+
+
+def take_back(path: Path, which: str) -> int:
+    """Release the leases of an address or of a hardware address, and say which.
+
+    Returns:
+        How many they were.
+
+    Raises:
+        SetupError: The file cannot be used, or that is no address.
+    """
+    released = release(path, _address(which), time.time())
+    for lease in released:
+        print(f"released {lease.address} ({_who(lease)})")  # noqa: T201
+    return len(released)
+
+
+def _read(path: Path) -> Iterable[Lease]:
+    if not path.exists():
+        raise SetupError(
+            f"there are no leases in {path}: no server with --dhcp server kept any "
+            "there; name its file with --lease-file"
+        )
+    return read(path)
+
+
+def _address(text: str) -> str:
+    """An address as the file writes it."""
+    if _MAC.fullmatch(text.lower()):
+        return text.lower().replace("-", ":")
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise ConfigError(
+            f"{text!r} is no address: give one such as 192.0.2.100 or 52:54:00:12:34:56"
+        ) from None
+
+
+def _who(lease: Lease) -> str:
+    return lease.hostname or lease.mac.hex(":") or lease.client.hex(":") or "nobody"
+
+
+def _row(lease: Lease, now: float) -> tuple[str, ...]:
+    until = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(lease.expires))
+    mac = lease.mac.hex(":")
+    return (str(lease.address), mac, lease.hostname, state(lease, now), until)
+
+
+def state(lease: Lease, now: float) -> str:
+    """What has become of a lease, in a word; `now` is in seconds since 1970."""
+    if lease.state is State.BOUND:
+        return "active" if lease.expires > now else "expired"
+    return str(lease.state)
+
+
+def _json(lease: Lease, now: float) -> str:
+    return json.dumps(
+        {
+            "address": str(lease.address),
+            "mac": lease.mac.hex(":"),
+            "client": lease.client.hex(),
+            "iaid": lease.iaid,
+            "hostname": lease.hostname,
+            "state": state(lease, now),
+            "began": round(lease.began),
+            "expires": round(lease.expires),
+        }
+    )
