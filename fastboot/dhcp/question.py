@@ -69,7 +69,7 @@ def read_question(frame: Frame, origin: Origin, subnet: Subnet, now: float) -> Q
     identifier = frame.option(Code.CLIENT_IDENTIFIER)
     if identifier is not None and len(identifier) < 2:  # RFC 2132, section 9.14
         identifier = None
-    machine = pxe.machine_uuid(frame.option(Code.CLIENT_MACHINE) or b"")
+    machine = pxe.machine_number(frame.option(Code.CLIENT_MACHINE) or b"")
     return Question(
         frame=frame,
         origin=origin,

@@ -29,14 +29,15 @@ class Reservation:
         address: Its address; None for any of the pool.
         mac: By which of these it is known; what is None is not looked at.
         client: Option 61.
-        uuid: Option 97.
+        machine: The UUID of option 97, in either order of its bytes: firmware does not
+            agree on it.
     """
 
     options: Options = ()
     address: IPv4Address | None = None
     mac: bytes | None = None
     client: bytes | None = None
-    uuid: UUID | None = None
+    machine: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +59,21 @@ class Subnet:
     reservations: tuple[Reservation, ...] = ()
 
     def reservation(
-        self, mac: bytes, client: bytes | None, uuid: UUID | None
+        self, mac: bytes, client: bytes | None, machine: bytes
     ) -> Reservation | None:
-        """The reservation of a machine; the first that fits, None where none does."""
+        """The reservation of a machine; the first that fits, None where none does.
+
+        Args:
+            mac: Its hardware address.
+            client: Option 61; None where it sends none.
+            machine: The number in option 97; empty where it has none.
+        """
         return next(
             (
                 found
                 for found in self.reservations
                 if (found.client is not None and found.client == client)
-                or (found.uuid is not None and found.uuid == uuid)
+                or (machine and machine in found.machine)
                 or (found.mac is not None and found.mac == mac)
             ),
             None,
@@ -181,7 +188,8 @@ _MAC = re.compile(r"[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}")
 
 
 def _reservation(table: ReservationTable, network: IPv4Network) -> Reservation:
-    address, uuid, mac, client = None, None, None, None
+    address, mac, client = None, None, None
+    machine: tuple[bytes, ...] = ()
     if table.address:
         try:
             address = IPv4Address(table.address)
@@ -194,6 +202,7 @@ def _reservation(table: ReservationTable, network: IPv4Network) -> Reservation:
     if table.uuid:
         try:
             uuid = UUID(table.uuid)
+            machine = (uuid.bytes, uuid.bytes_le)
         except ValueError:
             raise ConfigError(f"uuid is {table.uuid!r}, which is none") from None
     if table.mac:
@@ -211,4 +220,4 @@ def _reservation(table: ReservationTable, network: IPv4Network) -> Reservation:
             ) from None
     chosen = dict(_options({"host-name": table.hostname} if table.hostname else {}))
     chosen.update(_options(table.options or {}))
-    return Reservation(tuple(chosen.items()), address, mac, client, uuid)
+    return Reservation(tuple(chosen.items()), address, mac, client, machine)

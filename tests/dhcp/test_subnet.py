@@ -69,13 +69,14 @@ def test_a_table_says_what_everyone_is_told():
 
 def test_a_reservation_is_found_by_each_of_its_names():
     (first, _) = made(FULL)
-    by_mac = first.reservation(MAC, None, None)
+    by_mac = first.reservation(MAC, None, b"")
     assert by_mac.address == IPv4Address("192.0.2.11")
     assert by_mac.options == ((12, b"ant"),)
-    by_client = first.reservation(bytes(6), b"\xff\0", None)
+    by_client = first.reservation(bytes(6), b"\xff\0", b"")
     assert by_client.options == ((3, b"\xc0\0\2\x09"),)
-    assert first.reservation(bytes(6), None, MACHINE) is first.reservations[2]
-    assert first.reservation(bytes(6), b"\xff\1", None) is None
+    for number in (MACHINE.bytes, MACHINE.bytes_le):
+        assert first.reservation(bytes(6), None, number) is first.reservations[2]
+    assert first.reservation(bytes(6), b"\xff\1", b"") is None
 
 
 def test_what_is_reserved_or_ours_or_no_hosts_is_not_in_the_pool():
