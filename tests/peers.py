@@ -21,6 +21,8 @@ PACKAGES = {
     "cpio": "cpio",
     "curl": "curl",
     "dhcrelay": "isc-dhcp-relay",
+    "dhclient": "isc-dhcp-client",
+    "dhcpcd": "dhcpcd-base",
     "dnsmasq": "dnsmasq-base",
     "ip": "iproute2",
     "nsenter": "util-linux",

@@ -1,0 +1,373 @@
+"""Real DHCP clients take, keep, renew, give back and take again what the server gives.
+
+All that goes over the wire meanwhile is recorded, and judged by tshark and by scapy.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from firmware.network import Namespace, Network
+from peers import need
+from serving import Serving
+
+pytestmark = [pytest.mark.interop, pytest.mark.slow]
+
+SOON = 60.0
+"""Seconds until a client must have done what it was told."""
+
+SERVER = "10.77.0.2"
+
+SETTINGS = """
+[[dhcp.subnet]]
+network = "10.77.0.0/24"
+pool = "10.77.0.100-10.77.0.199"
+router = "10.77.0.1"
+dns = ["10.77.0.1", "10.77.0.3"]
+ntp = "10.77.0.1"
+domain = "lab.example"
+lease_time = 30
+options = { interface-mtu = 1400, domain-search = ["lab.example", "example.org"] }
+
+[[dhcp.subnet.reservation]]
+mac = "52:54:00:00:00:0a"
+address = "10.77.0.10"
+hostname = "ant"
+"""
+
+SCRIPT = """\
+#!/bin/sh
+# What both udhcpc ($1, $ip, $mask) and dhclient ($reason, $new_ip_address) may call.
+what=${{1:-$reason}} address=${{ip:-$new_ip_address}}
+case $what in
+deconfig|PREINIT) ip link set "$interface" up ;;
+bound|renew|BOUND|RENEW|REBIND|REBOOT) ip address replace "$address/24" dev "$interface" ;;
+RELEASE|EXPIRE|STOP) ip address flush dev "$interface" ;;
+esac
+echo "$what $address" >> {log}
+"""
+
+
+class Lab:
+    """A segment with the server, and whoever joins."""
+
+    def __init__(self, network: Network, folder: Path, server: Serving) -> None:
+        self.network = network
+        self.folder = folder
+        self.server = server
+        self._machines = 0
+
+    def machine(self, mac: str | None = None) -> Machine:
+        self._machines += 1
+        mac = mac or f"52:54:00:00:01:{self._machines:02x}"
+        return Machine(self, f"machine{self._machines}", mac)
+
+    def leases(self) -> dict[str, dict[str, object]]:
+        """What `fastboot leases --json` shows, by address."""
+        file = str(self.folder / "leases.sqlite")
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "fastboot",
+                "leases",
+                "--json",
+                "--lease-file",
+                file,
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        found = map(json.loads, done.stdout.splitlines())
+        return {str(lease["address"]): lease for lease in found}
+
+
+class Machine:
+    """A machine without an address."""
+
+    def __init__(self, lab: Lab, name: str, mac: str) -> None:
+        self.lab = lab
+        self.mac = mac
+        self.space: Namespace = lab.network.join(name)
+        self.space.ip("link", "set", "eth0", "address", mac)
+        self.folder = lab.folder / name
+        self.folder.mkdir()
+        self.script = self.folder / "script"
+        self.script.write_text(SCRIPT.format(log=self.folder / "log"))
+        self.script.chmod(0o755)
+
+    def heard(self, message: str, count: int = 1) -> str:
+        """Wait until it was answered so often by such a message; the last address."""
+        pause = threading.Event()
+        for _ in range(int(SOON / 0.05)):
+            found = [
+                event
+                for event in self.lab.server.events
+                if event["event"] == "Leased"
+                and (event["mac"], event["message"]) == (self.mac, message)
+            ]
+            if len(found) >= count:
+                return str(found[-1]["address"])
+            pause.wait(0.05)
+        raise AssertionError(f"no {message} for {self.mac}:\n{self.lab.server.log}")
+
+    def said(self) -> list[str]:
+        """What its client told its script, a line each."""
+        path = self.folder / "log"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def start(self, *command: str) -> subprocess.Popen[bytes]:
+        with (self.folder / "output").open("ab") as log:
+            return subprocess.Popen(self.space.inside(*command), stdout=log, stderr=log)
+
+    def run(self, *command: str) -> str:
+        done = subprocess.run(
+            self.space.inside(*command),
+            capture_output=True,
+            text=True,
+            timeout=SOON,
+        )
+        assert done.returncode == 0, done
+        return done.stdout + done.stderr
+
+    def wait_for(self, pattern: str) -> None:
+        """Wait until its script was told so."""
+        pause = threading.Event()
+        for _ in range(int(SOON / 0.05)):
+            if any(re.match(pattern, line) for line in self.said()):
+                return
+            pause.wait(0.05)
+        raise AssertionError(f"{pattern} is not in {self.said()}")
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    folder = tmp_path_factory.mktemp("dhcp")
+    capture = folder / "capture.pcap"
+    settings = folder / "boot.toml"
+    settings.write_text(SETTINGS)
+    flags = [
+        *("--config", str(settings), "--dhcp", "server", "--dhcp-force"),
+        *("--no-tftp", "--no-http", "--lease-file", str(folder / "leases.sqlite")),
+        *("--lease-min-time", "30"),
+    ]
+    with Network(folder, router=False) as network:
+        space = network.join("server", SERVER)
+        recorder = subprocess.Popen(
+            network.segment.inside(
+                *(need("tcpdump"), "-i", "br0", "-U", "-w", str(capture)),
+                *("-Z", "root", "udp port 67 or udp port 68 or icmp"),
+            ),
+            stderr=subprocess.PIPE,
+        )
+        assert recorder.stderr
+        assert b"listening" in recorder.stderr.readline()
+        try:
+            with Serving(
+                folder, *flags, protocols=("dhcp",), place=space.inside
+            ) as server:
+                yield Lab(network, folder, server)
+        finally:
+            recorder.send_signal(signal.SIGINT)
+            recorder.communicate()
+    _judge_by_tshark(capture)
+    _judge_by_scapy(capture)
+
+
+def _judge_by_tshark(capture: Path) -> None:
+    """No packet of ours is malformed, or even remarkable, to Wireshark."""
+    assert _seen(capture, "udp.srcport == 67 && _ws.expert", "_ws.expert.message") == []
+    assert len(_seen(capture, "dhcp && udp.srcport == 67", "dhcp.id")) > 10
+
+
+def _seen(capture: Path, which: str, field: str) -> list[str]:
+    done = subprocess.run(
+        [need("tshark"), "-r", str(capture), "-Y", which, "-T", "fields", "-e", field],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.splitlines()
+
+
+def _judge_by_scapy(capture: Path) -> None:
+    """scapy reads from our packets what we read from them ourselves."""
+    from scapy.all import BOOTP, DHCP, UDP, rdpcap
+
+    from fastboot.dhcp.packet import decode
+
+    seen = 0
+    for packet in rdpcap(str(capture)):
+        if UDP not in packet or packet[UDP].sport != 67:
+            continue
+        seen += 1
+        frame = decode(bytes(packet[UDP].payload))
+        assert packet[BOOTP].yiaddr == str(frame.yiaddr)
+        assert packet[BOOTP].xid == frame.xid
+        names = [item[0] for item in packet[DHCP].options if isinstance(item, tuple)]
+        assert len(names) == len(frame.options), (names, frame.options)
+        kinds = dict(item for item in packet[DHCP].options if len(item) == 2)
+        assert kinds["message-type"] == frame.message_type
+        assert kinds["server_id"] == SERVER
+    assert seen > 10
+
+
+# udhcpc, of busybox
+
+
+def udhcpc(machine: Machine, *more: str) -> list[str]:
+    script = str(machine.script)
+    return [need("busybox"), "udhcpc", "-f", "-i", "eth0", "-s", script, *more]
+
+
+def test_udhcpc_takes_renews_releases_and_takes_again(lab: Lab) -> None:
+    machine = lab.machine()
+    client = machine.start(*udhcpc(machine))
+    try:
+        machine.wait_for("bound")
+        address = machine.heard("ack")
+        assert lab.leases()[address]["state"] == "active"
+        client.send_signal(signal.SIGUSR1)  # renew
+        machine.wait_for("renew")
+        client.send_signal(signal.SIGUSR2)  # release
+        lab.server.wait_for({"event": "Released", "address": address})
+        client.send_signal(signal.SIGUSR1)
+        assert machine.heard("ack", 3) == address
+    finally:
+        client.kill()
+        client.wait()
+
+
+def test_udhcpc_is_told_what_the_settings_say(lab: Lab) -> None:
+    machine = lab.machine("52:54:00:00:00:0a")
+    show = machine.folder / "show"
+    show.write_text('#!/bin/sh\n[ "$1" != bound ] || env\n')
+    show.chmod(0o755)
+    wanted = [f"-O{name}" for name in ("mtu", "search", "ntpsrv", "hostname")]
+    command = [need("busybox"), "udhcpc", "-f", "-q", "-n", "-i", "eth0"]
+    told = machine.run(*command, "-s", str(show), *wanted).splitlines()
+    assert {
+        *("ip=10.77.0.10", "mask=24", "router=10.77.0.1", "dns=10.77.0.1 10.77.0.3"),
+        *("domain=lab.example", "search=lab.example example.org", "mtu=1400"),
+        *("ntpsrv=10.77.0.1", "hostname=ant", "lease=30", "serverid=10.77.0.2"),
+        "broadcast=10.77.0.255",
+    } <= set(told)
+
+
+def test_udhcpc_asks_for_the_address_that_it_had(lab: Lab) -> None:
+    machine = lab.machine()
+    machine.run(*udhcpc(machine, "-q", "-n", "-r", "10.77.0.150"))
+    assert machine.heard("ack") == "10.77.0.150"
+
+
+def test_an_address_that_somebody_took_by_himself_is_not_given(lab: Lab) -> None:
+    squatter = lab.machine()
+    squatter.space.ip("address", "add", "10.77.0.160/24", "dev", "eth0")
+    machine = lab.machine()
+    machine.run(*udhcpc(machine, "-q", "-n", "-r", "10.77.0.160"))
+    assert machine.heard("ack") != "10.77.0.160"
+    lab.server.wait_for({"event": "Conflict", "address": "10.77.0.160"})
+
+
+def test_D15_whatever_a_client_calls_itself_is_one_line_and_no_more(lab: Lab) -> None:
+    machine = lab.machine()
+    name = b"a\nb;$(reboot)${x}%n".hex()
+    machine.run(*udhcpc(machine, "-q", "-n", "-x", f"0x0c:{name}"))
+    address = machine.heard("ack")
+    assert lab.leases()[address]["hostname"] == ""
+    assert all(line.startswith("{") for line in lab.server.lines)
+
+
+# dhclient, of the ISC
+
+
+def dhclient(machine: Machine, *more: str) -> list[str]:
+    folder = machine.folder
+    (folder / "dhclient.conf").write_text("timeout 30;\n")
+    return [
+        *(need("dhclient"), "-4", "-v", "-sf", str(machine.script)),
+        *("-cf", str(folder / "dhclient.conf"), "-lf", str(folder / "dhclient.leases")),
+        *("-pf", str(folder / "dhclient.pid"), *more, "eth0"),
+    ]
+
+
+def test_dhclient_takes_renews_comes_back_and_releases(lab: Lab) -> None:
+    machine = lab.machine()
+    client = machine.start(*dhclient(machine, "-d"))
+    try:
+        address = machine.heard("ack")
+        machine.wait_for("RENEW")  # by itself, after half of the lease
+        assert machine.heard("ack", 2) == address
+    finally:
+        client.kill()
+        client.wait()
+    client = machine.start(*dhclient(machine, "-d"))
+    try:
+        machine.wait_for("REBOOT")
+        assert machine.heard("ack", 3) == address
+    finally:
+        client.kill()
+        client.wait()
+    machine.run(*dhclient(machine, "-r"))
+    lab.server.wait_for({"event": "Released", "address": address})
+
+
+def test_dhclient_that_comes_from_another_network_is_refused_and_asks_anew(
+    lab: Lab,
+) -> None:
+    machine = lab.machine()
+    (machine.folder / "dhclient.leases").write_text(
+        'lease {\n  interface "eth0";\n  fixed-address 192.0.2.77;\n'
+        "  option subnet-mask 255.255.255.0;\n  option dhcp-lease-time 86400;\n"
+        "  renew 5 2037/01/01 00:00:00;\n  rebind 5 2037/01/01 00:00:00;\n"
+        "  expire 5 2037/01/01 00:00:00;\n}\n"
+    )
+    client = machine.start(*dhclient(machine, "-d"))
+    try:
+        assert machine.heard("nak") == "192.0.2.77"
+        assert machine.heard("ack").startswith("10.77.0.")
+    finally:
+        client.kill()
+        client.wait()
+
+
+# dhcpcd
+
+
+def test_dhcpcd_takes_renews_and_releases(lab: Lab) -> None:
+    machine = lab.machine()
+    state = machine.folder / "state"
+    state.mkdir()
+    (machine.folder / "dhcpcd.conf").write_text("noarp\nnohook resolv.conf, hostname\n")
+    mounts = f"mount -t tmpfs none /run && mount --bind {state} /var/lib/dhcpcd"
+    client = machine.start(
+        *(need("unshare"), "--mount", "sh", "-c", f'{mounts} && exec "$@"', "sh"),
+        *(
+            need("dhcpcd"),
+            "-4",
+            "-B",
+            "-f",
+            str(machine.folder / "dhcpcd.conf"),
+            "eth0",
+        ),
+    )
+    try:
+        address = machine.heard("ack")
+        inside = ("nsenter", f"--mount=/proc/{client.pid}/ns/mnt", need("dhcpcd"), "-4")
+        machine.run(*inside, "--renew", "eth0")
+        assert machine.heard("ack", 2) == address
+        machine.run(*inside, "--release", "eth0")
+        lab.server.wait_for({"event": "Released", "address": address})
+    finally:
+        client.kill()
+        client.wait()
