@@ -82,13 +82,20 @@ def open_beneath(root: int, parts: tuple[str, ...], *, public: bool = False) -> 
         Refused: It leads out of the root, is no regular file, or may not be read.
         Unavailable: The disk or the system fails, or has no descriptor left.
     """
+    return open_file_beneath(root, parts, public=public)[0]
+
+
+def open_file_beneath(
+    root: int, parts: tuple[str, ...], *, public: bool = False
+) -> tuple[int, os.stat_result]:
+    """The same, and the file's status."""
     fd = _resolve(root, parts)
-    mode = os.fstat(fd).st_mode
-    private = public and not mode & stat.S_IROTH
-    if stat.S_ISREG(mode) and not private:
-        return fd
+    status = os.fstat(fd)
+    private = public and not status.st_mode & stat.S_IROTH
+    if stat.S_ISREG(status.st_mode) and not private:
+        return fd, status
     os.close(fd)
-    if stat.S_ISDIR(mode):
+    if stat.S_ISDIR(status.st_mode):
         raise NotFound("the name is a directory")
     if private:
         raise Refused("not everybody may read it")

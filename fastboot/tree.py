@@ -8,17 +8,34 @@ awaitable of a blob: what has its content at hand never does, and is a `Shelf`.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from .beneath import components, list_beneath, open_beneath
-from .errors import ConfigError, ContentChanged, NotFound, Refused
+from .beneath import components, list_beneath, open_beneath, open_file_beneath
+from .blob import Blob
+from .errors import ConfigError, NotFound, Refused
+from .files import File, Identity, identity_of
 from .listing import Look, look_into
+
+__all__ = [
+    "Blob",
+    "Client",
+    "Directory",
+    "Function",
+    "Memory",
+    "Overlay",
+    "Shelf",
+    "Tree",
+]
+
+FILES_MAX = 1024
+"""Names that a folder remembers the files of; a client that asks for ever new ones only
+makes it forget."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,122 +56,6 @@ class Client:
     server: str = ""
     agent: str = ""
     accept: str = ""
-
-
-class Blob:
-    """Content of a known size: a slice of an open file, or bytes.
-
-    Reads name their offset, so that one blob can be read by many; whoever opened the
-    blob closes it, once. One of bytes has nothing to close and may be given to many.
-
-    Attributes:
-        size: Bytes, as they were when the blob was opened. A file that grows is served
-            to this size, one that shrinks raises `ContentChanged`.
-        etag: A strong validator with its quotes (RFC 9110, section 8.8.3).
-        mtime_ns: Nanoseconds since the epoch of the last modification; None where
-            unknown.
-        fd: The file's descriptor, or None where the content is bytes.
-        offset: Where in the file the slice begins.
-        kind: The media type, for HTTP; empty where the name tells it.
-        fields: Further fields of HTTP's answer, such as Vary; none for boot files.
-    """
-
-    __slots__ = (
-        *("_data", "etag", "fd", "fields", "kind", "mtime_ns", "offset", "size"),
-    )
-
-    def __init__(
-        self,
-        *,
-        size: int,
-        etag: str,
-        mtime_ns: int | None = None,
-        fd: int | None = None,
-        offset: int = 0,
-        data: bytes = b"",
-        kind: str = "",
-        fields: tuple[tuple[str, str], ...] = (),
-    ) -> None:
-        self.size = size
-        self.etag = etag
-        self.mtime_ns = mtime_ns
-        self.fd = fd
-        self.offset = offset
-        self._data = data
-        self.kind = kind
-        self.fields = fields
-
-    @classmethod
-    def from_bytes(
-        cls,
-        data: bytes,
-        mtime_ns: int | None = None,
-        *,
-        kind: str = "",
-        fields: tuple[tuple[str, str], ...] = (),
-    ) -> Blob:
-        """A blob of these bytes; its etag is a hash of them.
-
-        >>> Blob.from_bytes(b"#!ipxe").read(2, 4)
-        b'ipxe'
-        """
-        digest = hashlib.blake2b(data, digest_size=12).hexdigest()
-        return cls(
-            size=len(data),
-            etag=f'"{digest}"',
-            mtime_ns=mtime_ns,
-            data=data,
-            kind=kind,
-            fields=fields,
-        )
-
-    @classmethod
-    def from_fd(cls, fd: int) -> Blob:
-        """A blob of the whole regular file `fd`, which it owns from now on."""
-        status = os.fstat(fd)
-        mtime_ns = status.st_mtime_ns
-        etag = f'"{mtime_ns:x}-{status.st_size:x}-{status.st_ino:x}"'
-        return cls(size=status.st_size, etag=etag, mtime_ns=mtime_ns, fd=fd)
-
-    def read(self, offset: int, length: int) -> bytes:
-        """The bytes from `offset`: `length` of them, or fewer at the end.
-
-        Raises:
-            ContentChanged: The file is shorter now than when it was opened.
-            OSError: The file cannot be read.
-        """
-        length = max(0, min(length, self.size - offset))
-        if self.fd is None:
-            return self._data[offset : offset + length]
-        data = os.pread(self.fd, length, self.offset + offset)
-        while len(data) < length:  # a signal or a page border may split a read
-            more = os.pread(
-                self.fd, length - len(data), self.offset + offset + len(data)
-            )
-            if not more:
-                raise ContentChanged("the file was cut short while it was read")
-            data += more
-        return data
-
-    def check(self) -> None:
-        """Notice a rewrite: ask before the last bytes are called complete.
-
-        Raises:
-            ContentChanged: The file was modified since it was opened.
-        """
-        if self.fd is None:
-            return
-        status = os.fstat(self.fd)
-        if status.st_mtime_ns != self.mtime_ns and (
-            status.st_size <= self.offset + self.size
-        ):
-            raise ContentChanged("the file was rewritten while it was read")
-
-    def close(self) -> None:
-        """Give the file back; a second call does nothing."""
-        if self.fd is not None:
-            os.close(self.fd)
-            self.fd = None
 
 
 class Tree(Protocol):
@@ -204,7 +105,9 @@ class Directory:
         self.root = Path(root)
         self._public = public
         self._fd = self._open_root()
-        self._following = threading.Lock()
+        self._lock = threading.Lock()
+        self._root_is = _place(os.fstat(self._fd))
+        self._files: dict[str, tuple[tuple[str, ...], File]] = {}  # by name
 
     def _open_root(self) -> int:
         try:
@@ -217,9 +120,37 @@ class Directory:
 
     def open(self, name: str, client: Client) -> Blob:
         """The file of that path beneath the folder; see `Tree.open`."""
-        parts = components(name)
+        known = self._files.get(name)
+        if known is None:
+            parts, file = components(name), None
+        else:
+            parts, file = known
+            if file.share():
+                return Blob.from_file(file)
         self._follow_root()
-        return Blob.from_fd(open_beneath(self._fd, parts, public=self._public))
+        fd, status = open_file_beneath(self._fd, parts, public=self._public)
+        identity = identity_of(status)
+        if file is not None and file.identity == identity:
+            file.adopt(fd)
+        else:
+            file = self._remember(name, parts, fd, identity)
+        return Blob.from_file(file)
+
+    def _remember(
+        self, name: str, parts: tuple[str, ...], fd: int, identity: Identity
+    ) -> File:
+        """A file that was just opened, which the next who asks for it shares."""
+        path = "/".join((str(self.root), *parts))
+        file = File(fd, identity, path, partial(self._open_again, parts))
+        with self._lock:
+            if len(self._files) >= FILES_MAX:
+                self._files.clear()
+            self._files[name] = parts, file
+        return file
+
+    def _open_again(self, parts: tuple[str, ...]) -> int:
+        self._follow_root()
+        return open_beneath(self._fd, parts, public=self._public)
 
     def path_of(self, name: str) -> str | None:
         """The path of the file that anybody gets for a name; None where there is none.
@@ -239,17 +170,18 @@ class Directory:
         the old one, the rest from the new.
         """
         try:
-            if os.path.samestat(os.stat(self.root), os.fstat(self._fd)):
+            if _place(os.stat(self.root)) == self._root_is:
                 return
         except OSError:
             return  # nothing is there: it is just being replaced, or closed
-        with self._following:
+        with self._lock:
             try:
                 fresh = self._open_root()
             except ConfigError:
                 return
             try:
                 os.dup2(fresh, self._fd, inheritable=False)
+                self._root_is = _place(os.fstat(fresh))
             except OSError:
                 pass  # closed in the meantime
             finally:
@@ -271,6 +203,10 @@ class Directory:
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
+
+
+def _place(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
 
 
 class Memory:

@@ -15,6 +15,8 @@ FLOORS = [
     ["errors"],
     ["_ext"],
     ["events", "config", "timers", "poller", "beneath"],
+    ["files"],
+    ["blob"],
     # 1: content, settings, and what goes over the wire
     ["listing"],
     ["tree", "settings", "report", "listen", "interfaces"],

@@ -63,6 +63,7 @@ cdef extern from "<time.h>" nogil:
 
 cdef enum:
     EVENTS = 64
+    ARRIVALS_MAX = 1024
     BATCHES = 4  # of datagrams from one socket before the others have their turn
 
 cdef bytes _UNREADABLE = Error(
@@ -92,6 +93,7 @@ cdef class Carrier:
     cdef object _poller
     cdef object _ports
     cdef dict _entries   # by line
+    cdef dict _arrivals  # by the control messages that tell of them
     cdef list _happened
     cdef int _epoll
     cdef int _waker
@@ -123,6 +125,7 @@ cdef class Carrier:
         self._entries = {}
         self._pictures = Pictures(cache_bytes)
         self._outlet = Outlet(self._poller, self._pictures)
+        self._arrivals = {}
         self._happened = []
         self._epoll = self._poller.fileno()
         self._waker, self._timer = self._poller.own
@@ -203,6 +206,10 @@ cdef class Carrier:
             burst = machine_start(&transfer.machine, self._now)
             self._emit(transfer, burst)
         self._outlet.flush()
+        if entry.sender is None:
+            entry.let_go()
+        else:
+            job.wait()
         return self._hand_up()
 
     def repeat(self, line):
@@ -344,13 +351,23 @@ cdef class Carrier:
                 if entry is not None and not entry.transfer.is_over:
                     self._take_for(entry, data)
                     return
-            came = arrival(inbox_ancillary(&self._inbox, n))
+            came = self._arrival(n)
             if port is None:
                 self._report(Stray((fd, peer), data, came))
             else:
                 self._report(Request((port, peer), data, came))
         except Exception as error:
             self._report(Broken(error))
+
+    cdef object _arrival(self, int n):
+        """Where a datagram came to; one of few objects."""
+        ancillary = tuple(inbox_ancillary(&self._inbox, n))
+        came = self._arrivals.get(ancillary)
+        if came is None:
+            if len(self._arrivals) >= ARRIVALS_MAX:
+                self._arrivals.clear()
+            came = self._arrivals[ancillary] = arrival(ancillary)
+        return came
 
     cdef int _take_for(self, Entry entry, bytes data) except -1:
         cdef Machine* machine = &entry.transfer.machine

@@ -12,5 +12,7 @@ cdef class Entry:
     cdef bytes data
     cdef str reason
 
+    cdef void hold(self) noexcept
+    cdef int let_go(self) except -1
     cdef int _in_c(self, blob) except -1
     cdef object ended(self)

@@ -1,7 +1,8 @@
 # cython: language_level=3
 """A job made ready for the data path, and the account of it when it is over."""
 
-import os
+import time
+from functools import lru_cache
 
 from fastboot.tftp.carrier import Ended
 from fastboot.tftp.packet import OptionAck
@@ -13,7 +14,9 @@ from libc.stdint cimport uint8_t
 from libc.stdlib cimport calloc, free
 
 from fastboot._ext.datagrams cimport MESSAGE_MAX, SEGMENTS_MAX, address_init
-from fastboot._ext.tftp_frames cimport CUT_SHORT, REWRITTEN
+from fastboot._ext.tftp_frames cimport (
+    CUT_SHORT, IN_MEMORY, LET_GO, NOT_HELD, REWRITTEN,
+)
 from fastboot._ext.tftp_pictures cimport Pictures
 from fastboot._ext.tftp_table cimport Transfer
 from fastboot._ext.tftp_transfer cimport (
@@ -30,6 +33,20 @@ _REASONS = {
     REWRITTEN: "the file was rewritten while it was read",
 }
 _OUTCOMES = (None, *Outcome)
+
+SETTLED_NS = 2 * 10**9
+"""Nanoseconds since the last change of a file before its image is shared: a change that
+follows within one tick of the file system's clock would not show."""
+
+
+@lru_cache(256)
+def _encoded(answer):
+    """The OACK; a room full of machines gets the same."""
+    return OptionAck(answer).encode()
+
+
+cdef bint _is_settled(blob) except -1:
+    return time.time_ns() - blob.mtime_ns > SETTLED_NS
 
 
 cdef class Entry:
@@ -64,17 +81,33 @@ cdef class Entry:
             self.sender = job.machine()
             return
         self._in_c(job.blob)
-        if transfer.source.fd >= 0:
-            status = os.fstat(transfer.source.fd)
-            identity = (
-                status.st_dev, status.st_ino, transfer.source.mtime_ns,
-                transfer.source.offset, transfer.source.size,
-            )
+        if transfer.source.fd != IN_MEMORY and _is_settled(job.blob):
             self.picture = pictures.take(
-                &transfer.source, transfer.machine.blksize, identity
+                &transfer.source, transfer.machine.blksize, job.blob.identity
             )
             if self.picture is not None:
                 transfer.image = self.picture.image
+
+    cdef void hold(self) noexcept:
+        """Open the file, which is needed now; `failure` says where that fails."""
+        cdef Transfer* transfer = self.transfer
+        try:
+            transfer.source.fd = self.job.blob.fd
+        except Exception as error:
+            transfer.failure = LET_GO
+            self.reason = str(error)
+
+    cdef int let_go(self) except -1:
+        """Keep no descriptor for one who may never answer, if it can be had again.
+
+        Nor for one whose whole file is in memory.
+        """
+        cdef Transfer* transfer = self.transfer
+        cdef bint is_read = transfer.image != NULL and transfer.image.missing == 0
+        if transfer.source.fd >= 0 and (transfer.machine.acked < 0 or is_read):
+            self.job.blob.let_go()
+            transfer.source.fd = NOT_HELD
+        return 0
 
     cdef int _in_c(self, blob) except -1:
         cdef Transfer* transfer = self.transfer
@@ -85,17 +118,18 @@ cdef class Entry:
             negotiated.blksize, negotiated.windowsize, bool(negotiated.answer),
             negotiated.probe, negotiated.timeout or 0.0, terms.patience,
         )
-        self.oack = OptionAck(negotiated.answer).encode()
+        self.oack = _encoded(negotiated.answer)
         transfer.oack = <const uint8_t*>PyBytes_AS_STRING(self.oack)
         transfer.oack_size = len(self.oack)
         transfer.segments = _segments(negotiated, self.line[1], self.job.mtu)
         transfer.source.size = blob.size
-        if blob.fd is None:
+        fd = blob.fd
+        if fd is None:
             self.data = blob.read(0, blob.size)
-            transfer.source.fd = -1
+            transfer.source.fd = IN_MEMORY
             transfer.source.data = <const uint8_t*>PyBytes_AS_STRING(self.data)
         else:
-            transfer.source.fd = blob.fd
+            transfer.source.fd = fd
             transfer.source.offset = blob.offset
             transfer.source.mtime_ns = blob.mtime_ns
         return 0
@@ -111,7 +145,7 @@ cdef class Entry:
             )
         outcome = _OUTCOMES[machine.outcome]
         reason = self.reason or outcome.value
-        if machine.outcome == UNREADABLE:
+        if machine.outcome == UNREADABLE and self.transfer.failure != LET_GO:
             reason = _REASONS.get(self.transfer.failure, "the file cannot be read")
         return Ended(
             self.line, outcome, reason, machine_acknowledged(machine),

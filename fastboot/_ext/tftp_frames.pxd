@@ -4,9 +4,14 @@ cdef enum:
     CUT_SHORT = -1
     REWRITTEN = -2
     UNREADABLE_FILE = -3
+    LET_GO = -4
+
+cdef enum:
+    IN_MEMORY = -1  # in place of a descriptor: the bytes are at `data`
+    NOT_HELD = -2   # nobody has needed the file yet
 
 cdef struct Source:
-    int fd  # below 0: the bytes are at `data`
+    int fd
     int64_t offset
     int64_t size
     const unsigned char* data
@@ -18,6 +23,7 @@ cdef struct Image:
     int64_t last  # the final block's number
     int64_t per_chunk  # blocks in a chunk
     int64_t chunks_count
+    int64_t missing  # chunks that were not read yet
     unsigned char** chunks
 
 cdef struct Budget:
@@ -30,6 +36,9 @@ cdef int64_t frame(
 cdef int verify(Source* source) noexcept nogil
 cdef Image* image_new(Source* source, int blksize) noexcept nogil
 cdef unsigned char* image_find(
+    Image* image, int64_t first, int64_t* there
+) noexcept nogil
+cdef unsigned char* image_read(
     Image* image, Source* source, int64_t first, int64_t* there, Budget* budget,
     int* failure
 ) noexcept nogil

@@ -97,7 +97,7 @@ cdef int64_t frame(
         length = min(<int64_t>blksize, source.size - place)
         _head(out + total, first + n)
         total += HEADER
-        if source.fd < 0:
+        if source.fd == IN_MEMORY:
             memcpy(out + total, source.data + place, length)
         else:
             pieces[filled].iov_base = out + total
@@ -117,7 +117,10 @@ cdef int64_t frame(
 
 
 cdef int verify(Source* source) noexcept nogil:
-    """Whether the file is as it was when it was opened: 0, or REWRITTEN."""
+    """Whether the file is as it was when it was opened: 0, or REWRITTEN.
+
+    One that is not held was not read: all that was sent came from an image.
+    """
     cdef stat_t status
     cdef int64_t mtime_ns
     if source.fd < 0:
@@ -141,6 +144,7 @@ cdef Image* image_new(Source* source, int blksize) noexcept nogil:
     image.per_chunk = <int64_t>CHUNK_BYTES // (blksize + HEADER)
     image.per_chunk = max(image.per_chunk, <int64_t>CHUNK_BLOCKS)
     image.chunks_count = (image.last + image.per_chunk - 1) // image.per_chunk
+    image.missing = image.chunks_count
     image.chunks = <unsigned char**>calloc(image.chunks_count, sizeof(void*))
     if image.chunks == NULL:
         free(image)
@@ -158,36 +162,48 @@ cdef int64_t _chunk_bytes(Image* image, int64_t index) noexcept nogil:
 
 
 cdef unsigned char* image_find(
-    Image* image, Source* source, int64_t first, int64_t* there, Budget* budget,
-    int* failure
+    Image* image, int64_t first, int64_t* there
 ) noexcept nogil:
     """The packet of block `first`, and how many packets follow it without a gap.
 
-    A chunk that is not there yet is read from `source`. NULL with `failure` 0: there
-    is no room for it within the budget.
+    NULL: it was not read yet.
+    """
+    cdef int64_t index = (first - 1) // image.per_chunk
+    cdef int64_t begin = index * image.per_chunk
+    cdef unsigned char* chunk = image.chunks[index]
+    if chunk == NULL:
+        return NULL
+    there[0] = begin + min(image.per_chunk, image.last - begin) - first + 1
+    return chunk + (first - 1 - begin) * (image.blksize + HEADER)
+
+
+cdef unsigned char* image_read(
+    Image* image, Source* source, int64_t first, int64_t* there, Budget* budget,
+    int* failure
+) noexcept nogil:
+    """Read what `image_find` did not find; the same is returned.
+
+    NULL with `failure` 0: there is no room for it within the budget.
     """
     cdef int64_t index = (first - 1) // image.per_chunk
     cdef int64_t begin = index * image.per_chunk
     cdef int64_t count = min(image.per_chunk, image.last - begin)
-    cdef int64_t size, written
-    cdef unsigned char* chunk = image.chunks[index]
-    failure[0] = 0
+    cdef int64_t size = _chunk_bytes(image, index), written
+    cdef unsigned char* chunk
+    if budget.used + size > budget.limit:
+        return NULL
+    chunk = <unsigned char*>malloc(size)
     if chunk == NULL:
-        size = _chunk_bytes(image, index)
-        if budget.used + size > budget.limit:
-            return NULL
-        chunk = <unsigned char*>malloc(size)
-        if chunk == NULL:
-            return NULL
-        written = frame(source, image.blksize, begin + 1, count, chunk)
-        failure[0] = written if written < 0 else verify(source)
-        if failure[0]:
-            free(chunk)
-            return NULL
-        image.chunks[index] = chunk
-        budget.used += size
-    there[0] = begin + count - first + 1
-    return chunk + (first - 1 - begin) * (image.blksize + HEADER)
+        return NULL
+    written = frame(source, image.blksize, begin + 1, count, chunk)
+    failure[0] = written if written < 0 else verify(source)
+    if failure[0]:
+        free(chunk)
+        return NULL
+    image.chunks[index] = chunk
+    image.missing -= 1
+    budget.used += size
+    return image_find(image, first, there)
 
 
 cdef int64_t image_free(Image* image) noexcept nogil:

@@ -22,6 +22,9 @@ cdef class Outlet:
     cdef void stick(self, Transfer* transfer, int64_t first) noexcept nogil
     cdef void unstick(self, int fd) noexcept nogil
     cdef void forget(self, Transfer* transfer) noexcept nogil
+    cdef uint8_t* _read(
+        self, Transfer* transfer, int64_t first, int64_t count, int64_t* there
+    ) noexcept nogil
     cdef uint8_t* _frame(
         self, Transfer* transfer, int64_t first, int64_t count
     ) noexcept nogil

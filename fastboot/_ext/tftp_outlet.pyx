@@ -14,7 +14,8 @@ from fastboot._ext.datagrams cimport (
     outbox_begin, outbox_flush, outbox_free, outbox_has_room, outbox_init,
     outbox_piece,
 )
-from fastboot._ext.tftp_frames cimport frame, image_find, verify
+from fastboot._ext.tftp_entry cimport Entry
+from fastboot._ext.tftp_frames cimport NOT_HELD, frame, image_find, image_read, verify
 from fastboot._ext.tftp_pictures cimport Pictures
 from fastboot._ext.tftp_table cimport Transfer
 from fastboot._ext.tftp_transfer cimport Burst, Machine
@@ -57,7 +58,6 @@ cdef class Outlet:
     cdef bint queue(self, Transfer* transfer, Burst burst) noexcept nogil:
         """Take a burst to be sent; False: the file cannot be read as it was."""
         cdef int64_t first = burst.first, left = burst.count, there
-        cdef int blksize = transfer.machine.blksize
         cdef uint8_t* packets
         if first == 0:
             self.queue_bytes(transfer, transfer.oack, transfer.oack_size, transfer)
@@ -69,29 +69,48 @@ cdef class Outlet:
         while left > 0:
             packets = NULL
             if transfer.image != NULL:
-                packets = image_find(
-                    transfer.image, &transfer.source, first, &there,
-                    &self._pictures.budget, &transfer.failure,
-                )
-            if packets == NULL and not transfer.failure:
-                there = min(left, <int64_t>SCRATCH // (blksize + HEADER))
-                packets = self._frame(transfer, first, there)
+                packets = image_find(transfer.image, first, &there)
             if packets == NULL:
-                return False
+                packets = self._read(transfer, first, left, &there)
+                if packets == NULL:
+                    return False
             there = min(left, there)
             self._queue_packets(transfer, first, there, packets)
             first += there
             left -= there
         return True
 
+    cdef uint8_t* _read(
+        self, Transfer* transfer, int64_t first, int64_t count, int64_t* there
+    ) noexcept nogil:
+        """Packets that are in no image yet; NULL: the file cannot be read."""
+        cdef uint8_t* packets = NULL
+        transfer.failure = 0
+        if transfer.source.fd == NOT_HELD:
+            with gil:
+                (<Entry>transfer.entry).hold()
+        if transfer.image != NULL and not transfer.failure:
+            packets = image_read(
+                transfer.image, &transfer.source, first, there,
+                &self._pictures.budget, &transfer.failure,
+            )
+        if packets == NULL and not transfer.failure:
+            there[0] = min(
+                count, <int64_t>SCRATCH // (transfer.machine.blksize + HEADER)
+            )
+            packets = self._frame(transfer, first, there[0])
+        return packets
+
     cdef uint8_t* _frame(
         self, Transfer* transfer, int64_t first, int64_t count
     ) noexcept nogil:
-        """Packets in memory that is free again after the next flush."""
+        """Packets in memory that is free again once the outbox is empty."""
         cdef int64_t most = count * (transfer.machine.blksize + HEADER), written
         cdef uint8_t* place
         if self._scratch_used + most > SCRATCH:
             self.flush()
+        if self._outbox.count == 0:
+            self._scratch_used = 0
         place = self._scratch + self._scratch_used
         written = frame(
             &transfer.source, transfer.machine.blksize, first, count, place
@@ -137,7 +156,6 @@ cdef class Outlet:
                 transfer = <Transfer*>self._outbox.owners[n]
                 if transfer != NULL and not transfer.is_over:
                     self.stick(transfer, self._outbox.firsts[n])
-        self._scratch_used = 0
 
     cdef void stick(self, Transfer* transfer, int64_t first) noexcept nogil:
         """Remember packets that the socket had no room for."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from fastboot.arrival import Ancillary, Arrival
 from fastboot.listen import Place
@@ -21,8 +22,7 @@ from .ports import Line, Ports, answering
 from .transfer import Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A datagram that came to the well-known port.
 
     Attributes:
@@ -36,8 +36,7 @@ class Request:
     came: Arrival
 
 
-@dataclass(frozen=True, slots=True)
-class Stray:
+class Stray(NamedTuple):
     """A datagram that came to a data port and belongs to no transfer."""
 
     line: Line
@@ -45,8 +44,7 @@ class Stray:
     came: Arrival
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """A transfer is over and forgotten.
 
     Attributes:
@@ -64,8 +62,7 @@ class Ended:
     retransmissions: int
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(NamedTuple):
     """A mistake of ours or of the tree's; the transfer it happened in is `Ended`."""
 
     error: Exception
@@ -153,7 +150,9 @@ class Carrier:
         machine = job.machine()
         self._transfers[line] = _Transfer(machine, answering(line[1], job.came), now)
         self._unconfirmed += 1
-        return self._at_once(line, partial(machine.start, now))
+        happened = self._at_once(line, partial(machine.start, now))
+        job.wait()
+        return happened
 
     def repeat(self, line: Line) -> list[Happening]:
         """Send the first packet again, to a client that repeats its request."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from fastboot.arrival import Arrival
 from fastboot.tree import Blob
@@ -45,8 +45,7 @@ class Machine(Protocol):
         """End it from our side; what is returned tells the client."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """What to send to whom.
 
     Attributes:
@@ -75,6 +74,11 @@ class Job:
         blocks: Blocks = kind(self.blob, self.terms.negotiated.blksize)
         return Sender(blocks, self.terms)
 
+    def wait(self) -> None:
+        """The first packet is out: hold nothing for a client that may never answer."""
+        if self.terms.negotiated.answer:
+            self.blob.let_go()
+
 
 @dataclass(frozen=True, slots=True)
 class Taking:
@@ -96,3 +100,6 @@ class Taking:
     def machine(self) -> Machine:
         """The machine that does it, in Python."""
         return self.receiver
+
+    def wait(self) -> None:
+        """The first packet is out; there is nothing to let go."""

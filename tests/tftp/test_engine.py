@@ -655,6 +655,23 @@ def test_content_that_cannot_be_begun_with_frees_its_place(carrier):
     served.close()
 
 
+def test_blocks_that_leave_together_are_not_mixed_up(serve):
+    files = {f"file{n}": random.Random(n).randbytes(4000) for n in range(40)}
+    served = serve(Memory(files))
+    clients = []
+    for name in files:
+        sock = served.client()
+        _, tid = served.ask(sock, name.encode(), (b"windowsize", b"8"))
+        clients.append((sock, tid, files[name]))
+    for sock, tid, _ in clients:
+        sock.sendto(Ack(0).encode(), tid)
+    served.poll()
+    for sock, _, content in clients:
+        blocks = [served.take(sock)[0] for _ in range(8)]
+        assert b"".join(block.payload for block in blocks) == content
+        assert [block.block for block in blocks] == list(range(1, 9))
+
+
 def test_closing_twice_does_nothing_more(carrier):
     served = Served(TREE, carrier)
     served.close()
