@@ -1,10 +1,11 @@
 """fastboot beside other servers, under the same load, on this machine.
 
     python -m benches.compare tftp [--quick | --all] [--rows 'b512-*'] [--servers a,b]
+    python -m benches.compare dhcp ...
 
 Servers run on one CPU, one at a time; the load client runs on another. Each row is
 measured with every server in turn, and then again: A B C, B C A, C A B; what counts is
-the median. All of it takes a quarter of an hour. Results with the machine's facts go to
+the median. TFTP takes a quarter of an hour, DHCP some minutes. Results with the machine's facts go to
 benches/runs/, those of a part of it to build/benches/last.json.
 """
 
@@ -15,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import random
 import statistics
 import sys
 import tempfile
@@ -27,14 +27,16 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from benches import machine, network, rows
+from benches import dhcp, machine, network, tftp
+from benches.comparison import Comparison, Place, Row, Server, Unfit
 from benches.load.client import Wrong
-from benches.marks import verdicts
-from benches.measure import Place, Unfit, measure
 from benches.programs import BUILD, Missing, compiled
-from benches.rows import Row
-from benches.servers import SERVERS, Server
 from benches.table import text_table
+
+COMPARISONS: dict[str, Comparison] = {
+    "tftp": tftp.COMPARISON,
+    "dhcp": dhcp.COMPARISON,
+}
 
 RUNS = Path(__file__).parent / "runs"
 
@@ -48,19 +50,20 @@ Results = dict[str, dict[str, list[dict[str, Any]]]]
 def main() -> None:
     """Measure, print, and keep what came out."""
     arguments = _arguments()
-    chosen = _rows(arguments)
-    servers, left_out = _servers(arguments)
+    comparison = COMPARISONS[arguments.protocol]
+    chosen = _rows(comparison, arguments)
+    servers, left_out = _servers(comparison, arguments)
     inside = network.enter()
     server_cpu, client_cpu = _cpus()
     if client_cpu is not None:
         os.sched_setaffinity(0, {client_cpu})
-    with _folder() as root:
+    with _folder(comparison) as root:
         quick = arguments.quick
         place = Place(root, server_cpu, 0.3 if quick else 0.5, 1.0 if quick else 1.5)
         started, busy = time.monotonic(), os.getloadavg()[0]
         if busy > BUSY:
             print(f"this machine is busy (load {busy}): wait", file=sys.stderr)
-        results, notes = _measure_all(chosen, servers, place, arguments)
+        results, notes = _measure_all(comparison, chosen, servers, place, arguments)
     report = {
         "protocol": arguments.protocol,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -84,7 +87,7 @@ def main() -> None:
             for row in chosen
         ],
     }
-    report["marks"] = verdicts(report)
+    report["marks"] = comparison.verdicts(report)
     path = arguments.output or _path(report, arguments)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
@@ -99,7 +102,7 @@ def _arguments() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("protocol", choices=["tftp"])
+    add("protocol", choices=list(COMPARISONS))
     add("--rows", help="patterns of row names, with commas; --list shows the names")
     add("--servers", help="names of servers, with commas; --list shows them")
     add(
@@ -113,18 +116,19 @@ def _arguments() -> argparse.Namespace:
     add("--list", action="store_true", help="show rows and servers, and stop")
     arguments = parser.parse_args()
     if arguments.list:
-        for row in rows.ALL if arguments.all else rows.DEFAULT:
+        comparison = COMPARISONS[arguments.protocol]
+        for row in comparison.every if arguments.all else comparison.default:
             print(f"{row.key:32}{row.title}")
-        for server in SERVERS:
+        for server in comparison.servers:
             print(f"{server.name:32}{(server.__doc__ or '').splitlines()[0]}")
         sys.exit()
     return arguments
 
 
-def _rows(arguments: argparse.Namespace) -> list[Row]:
-    chosen = rows.QUICK if arguments.quick else rows.DEFAULT
+def _rows(comparison: Comparison, arguments: argparse.Namespace) -> list[Row]:
+    chosen = list(comparison.quick if arguments.quick else comparison.default)
     if arguments.all or arguments.rows:
-        chosen = rows.ALL
+        chosen = list(comparison.every)
     if arguments.rows:
         patterns = arguments.rows.split(",")
         chosen = [row for row in chosen if any(fnmatch(row.key, p) for p in patterns)]
@@ -133,18 +137,21 @@ def _rows(arguments: argparse.Namespace) -> list[Row]:
     return chosen
 
 
-def _servers(arguments: argparse.Namespace) -> tuple[list[Server], dict[str, str]]:
+def _servers(
+    comparison: Comparison, arguments: argparse.Namespace
+) -> tuple[list[Server], dict[str, str]]:
     """The servers to measure, ready, and the reasons why others are left out."""
     names = arguments.servers.split(",") if arguments.servers else None
-    known = {server.name for server in SERVERS}
+    known = {server.name for server in comparison.servers}
     if names and not known.issuperset(names):
         sys.exit(f"no such server; there are {', '.join(sorted(known))}")
     ready, left_out = [], {}
     try:
-        compiled("load")
+        for client in comparison.clients:
+            compiled(client)
     except Missing as error:
         sys.exit(f"the load client cannot be built: {error}")
-    for kind in SERVERS:
+    for kind in comparison.servers:
         if names and kind.name not in names:
             continue
         server = kind()
@@ -168,19 +175,19 @@ def _cpus() -> tuple[int | None, int | None]:
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
-    """A folder with the files that are fetched, open to servers that give up root."""
-    noise = random.Random(1)
+def _folder(comparison: Comparison) -> Iterator[Path]:
+    """The folder that is served, open to servers that give up root."""
     with tempfile.TemporaryDirectory(prefix="benches-") as name:
         root = Path(name)
         root.chmod(0o755)
-        for file, size in rows.FILES.items():
-            (root / file).write_bytes(noise.randbytes(size))
+        for file, content in comparison.files().items():
+            (root / file).write_bytes(content)
             (root / file).chmod(0o644)
         yield root
 
 
 def _measure_all(
+    comparison: Comparison,
     chosen: list[Row],
     servers: list[Server],
     place: Place,
@@ -190,31 +197,22 @@ def _measure_all(
     notes: list[str] = []
     for row in chosen:
         results[row.key] = {}
-        fit = [server for server in servers if _takes(row, server, arguments)]
+        asked = bool(arguments.all or arguments.servers)
+        fit = [server for server in servers if comparison.takes(row, server, asked)]
         few = row.once or arguments.quick
         for run in range(arguments.runs or (1 if few else 3)):
             turn = run % len(fit) if fit else 0
             for server in fit[turn:] + fit[:turn]:
-                _measure_one(row, server, place, run, results[row.key], notes)
+                _measure_one(
+                    comparison, row, server, place, run, results[row.key], notes
+                )
                 if notes and notes[-1].startswith(f"{row.key}: {server.name}"):
                     fit = [other for other in fit if other is not server]
     return results, notes
 
 
-def _takes(row: Row, server: Server, arguments: argparse.Namespace) -> bool:
-    """Whether a row is tried with a server."""
-    if row.window > 1 and not server.windows and row.kind != "half-open":
-        return False
-    if server.name == "yardstick":  # it keeps no account of anything, and loses all
-        return row.kind == "speed"
-    if arguments.all or arguments.servers:
-        return True
-    if row.kind == "loss":
-        return server.name == "fastboot"
-    return row.everyone or not server.slow
-
-
 def _measure_one(
+    comparison: Comparison,
     row: Row,
     server: Server,
     place: Place,
@@ -223,16 +221,16 @@ def _measure_one(
     notes: list[str],
 ) -> None:
     try:
-        numbers = measure(row, server, place, seed=run + 1)
+        numbers = comparison.measure(row, server, place, run + 1)
     except (Unfit, Wrong) as error:
         note = f"{row.key}: {server.name}: {error}"
         notes.append(note)
         print(note, file=sys.stderr)
         return
     results.setdefault(server.name, []).append(numbers)
-    shown = ("cpu_per_gb", "client_cpu_per_gb", "mb_per_s", "transfers_per_s")
-    shown += ("memory_above_idle", "descriptors_above_idle", "sent_ratio", "failed")
-    line = (f"{name} {numbers[name]:.4g}" for name in shown if numbers.get(name))
+    line = (
+        f"{name} {numbers[name]:.4g}" for name in comparison.shown if numbers.get(name)
+    )
     print(
         f"{row.key:32}{server.name:12} {', '.join(line)}", file=sys.stderr, flush=True
     )
@@ -260,7 +258,8 @@ def _path(report: dict[str, Any], arguments: argparse.Namespace) -> Path:
     if arguments.quick or arguments.rows or arguments.servers:
         return BUILD / "last.json"
     day = report["date"][:10]
-    return RUNS / f"{day}-{report['machine']['host']}.json"
+    protocol = "" if report["protocol"] == "tftp" else f"-{report['protocol']}"
+    return RUNS / f"{day}-{report['machine']['host']}{protocol}.json"
 
 
 if __name__ == "__main__":

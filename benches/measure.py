@@ -8,10 +8,10 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benches.comparison import Place, Unfit
 from benches.load.client import Outcome, Wrong, load
 from benches.process import Processes, softirq_seconds
 from benches.rows import Row
@@ -22,27 +22,6 @@ READY = 20.0
 
 SETTLE = 0.05
 """Seconds after a load in which children end and caches are let go."""
-
-
-class Unfit(Exception):
-    """This server cannot be measured in this row; the text says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where everything runs.
-
-    Attributes:
-        root: The folder that is served; holds the files of `rows.FILES`.
-        server_cpu: The CPU of servers; None: any.
-        seconds: Seconds in which a row of kind "speed" begins transfers.
-        cut: Seconds after which it ends those that still run.
-    """
-
-    root: Path
-    server_cpu: int | None
-    seconds: float
-    cut: float
 
 
 def measure(row: Row, server: Server, place: Place, seed: int) -> dict[str, Any]:

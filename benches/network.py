@@ -1,4 +1,4 @@
-"""A network of the comparison's own: port 69 is free there, and nobody listens in."""
+"""Networks of the comparison's own: ports are free there, and nobody listens in."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ import fcntl
 import os
 import socket
 import struct
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from benches.programs import Missing, find
 
 _NEW_NETWORK = 0x4000_0000
 _GET_FLAGS, _SET_FLAGS, _UP = 0x8913, 0x8914, 0x1
@@ -34,3 +39,55 @@ def enter() -> bool:
         request = struct.pack("16sHH4s8x", b"lo:1", socket.AF_INET, 0, address)
         fcntl.ioctl(sock, _SET_ADDRESS, request)
     return True
+
+
+DEVICE = "veth-bench"
+"""The end of the cable that is ours; the server's is eth0."""
+
+NEAR, FAR = "198.51.100.1", "198.51.100.2"
+"""Our address on the cable, and the server's."""
+
+
+@contextmanager
+def cable() -> Iterator[list[str]]:
+    """A network for a server, with a cable to ours.
+
+    Yields:
+        The beginning of a command that runs a program there.
+
+    Raises:
+        Missing: It takes root, or a program that is not there.
+    """
+    if os.geteuid() != 0:
+        raise Missing("networks can be made by root alone")
+    ip, unshare = find("ip", "iproute2"), find("unshare", "util-linux")
+    nsenter = find("nsenter", "util-linux")
+    # The namespace lives as long as this process, which ends with its input.
+    holder = subprocess.Popen(
+        [unshare, "--net", "cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert holder.stdin
+    assert holder.stdout
+    try:
+        holder.stdin.write(b"held\n")
+        holder.stdin.flush()
+        holder.stdout.readline()
+        there = [str(nsenter), f"--net=/proc/{holder.pid}/ns/net", "--"]
+
+        def run(*words: str, inside: bool = False) -> None:
+            command = [*(there if inside else []), str(ip), *words]
+            subprocess.run(command, check=True, timeout=30)
+
+        pair = ("link", "add", DEVICE, "type", "veth")
+        run(*pair, "peer", "name", "eth0", "netns", str(holder.pid))
+        for device, address, inside in ((DEVICE, NEAR, False), ("eth0", FAR, True)):
+            run("link", "set", device, "up", inside=inside)
+            whole = (f"{address}/24", "broadcast", "+", "dev", device)
+            run("address", "add", *whole, inside=inside)
+        run("link", "set", "lo", "up", inside=True)
+        yield there
+    finally:
+        holder.communicate()
+        # With the namespace goes its end of the cable, and with that ours; soon, not
+        # at once.
+        subprocess.run([ip, "link", "del", DEVICE], check=False, capture_output=True)

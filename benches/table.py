@@ -68,6 +68,21 @@ def _loss(numbers: Numbers) -> str:
     return f"{done}, sent {numbers['sent_ratio']:.2f}, {numbers['seconds']:.1f} s"
 
 
+def _offers(numbers: Numbers) -> str:
+    micro = numbers["cpu_per_offer"] * 1e6
+    return f"{_number(micro)} · {_number(numbers['offers_per_s'])}"
+
+
+def _crowd(numbers: Numbers) -> str:
+    times = f"{numbers['median']:.2f} s, {numbers['p99']:.2f} s"
+    left = numbers["waiting"]
+    return f"{times}, {left:.0f} not answered" if left else times
+
+
+def _perfdhcp(numbers: Numbers) -> str:
+    return f"{_offers(numbers)}, {numbers['lost']:.1%} lost"
+
+
 _SECTIONS: list[tuple[str, Callable[[str], bool], Callable[[Numbers], str]]] = [
     (
         "Server CPU seconds per GB · MB/s",
@@ -89,6 +104,21 @@ _SECTIONS: list[tuple[str, Callable[[str], bool], Callable[[Numbers], str]]] = [
         "Loss: transfers complete, bytes sent for each of the file, time",
         lambda key: key.startswith("loss"),
         _loss,
+    ),
+    (
+        "Server CPU µs per offer · offers per second",
+        lambda key: key.startswith("offers"),
+        _offers,
+    ),
+    (
+        "The same with 10,000 DISCOVERs a second by perfdhcp, and what was lost",
+        lambda key: key.startswith("perfdhcp"),
+        _perfdhcp,
+    ),
+    (
+        "Many machines at once: median and 99th percentile until the offer",
+        lambda key: key.startswith("crowd"),
+        _crowd,
     ),
 ]
 """Heading, which rows, and how a cell is written."""
@@ -151,15 +181,37 @@ def _marks(report: Report) -> str:
     return "\n".join(["Marks", *lines]) if lines else ""
 
 
+_ABOUT = {
+    "tftp": (
+        (
+            "over loopback, the server on one CPU, the load client, which receives with "
+            "UDP_GRO and compares every byte, on another."
+        ),
+        (
+            "*: the client cost more than the server, which could have been faster; with "
+            "one client it pays for waking the server. "
+            "The yardstick is no server but a bare loop in C: what the kernel alone costs. "
+        ),
+    ),
+    "dhcp": (
+        (
+            "the server on one CPU, the load client, which looks at every offer, on "
+            "another, in networks of their own with a cable (veth) between them."
+        ),
+        "",
+    ),
+}
+"""How it was measured, and what has to be known to read the table."""
+
+
 def markdown(report: Report) -> str:
     """A run for the README."""
     machine = report["machine"]
     about = (
-        f"Measured on {report['date'][:10]} by `python -m benches.compare tftp`, medians "
-        f"of {_runs(report)}: {machine['cpu']}, {machine['cpus']} CPUs"
-        f"{', virtual' if machine['virtual'] else ''}, Linux {machine['kernel']}; over "
-        "loopback, the server on one CPU, the load client, which receives with UDP_GRO "
-        f"and compares every byte, on another. {NOTE}"
+        f"Measured on {report['date'][:10]} by `python -m benches.compare "
+        f"{report['protocol']}`, medians of {_runs(report)}: {machine['cpu']}, "
+        f"{machine['cpus']} CPUs{', virtual' if machine['virtual'] else ''}, Linux "
+        f"{machine['kernel']}; {_ABOUT[report['protocol']][0]} {NOTE}"
     )
     parts = [about]
     for heading, lines in _tables(report):
@@ -171,12 +223,7 @@ def markdown(report: Report) -> str:
         f"{name}: {re.sub(r' ?[(].*', '', version)}"
         for name, version in report["servers"].items()
     )
-    parts.append(
-        "*: the client cost more than the server, which could have been faster; with "
-        "one client it pays for waking the server. "
-        "The yardstick is no server but a bare loop in C: what the kernel alone costs. "
-        f"Versions: {versions}."
-    )
+    parts.append(f"{_ABOUT[report['protocol']][1]}Versions: {versions}.")
     missed = [mark for mark in report["marks"] if not mark["reached"]]
     if missed:
         lines = (
@@ -220,11 +267,14 @@ def newest(folder: Path, protocol: str) -> Report:
 
 
 def main() -> None:
-    """Write the newest run into the README."""
+    """Write the newest run of each protocol into the README, where it has a place."""
     readme = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "README.md"
     try:
-        report = newest(HERE / "runs", "tftp")
-        text = between(readme.read_text("utf-8"), "tftp", markdown(report))
+        text = readme.read_text("utf-8")
+        for protocol in _ABOUT:
+            if f"<!-- bench:{protocol} -->" in text:
+                report = newest(HERE / "runs", protocol)
+                text = between(text, protocol, markdown(report))
     except (ValueError, OSError) as error:
         sys.exit(str(error))
     readme.write_text(text, "utf-8")

@@ -237,7 +237,9 @@ static const char *judge(const uint8_t *data, size_t size)
         return "an address is given";
     if (!opt.any && !memcmp(data + SIADDR, none, 4))
         return "no server to load from";
-    if (!opt.any && !data[FILE_NAME] && !find(data, size, FILE_OPTION, &length))
+    /* UEFI may be told to ask again on port 4011. */
+    if (!opt.any && strcmp(opt.firmware, "uefi") && !data[FILE_NAME]
+        && !find(data, size, FILE_OPTION, &length))
         return "no boot file";
     return NULL;
 }
