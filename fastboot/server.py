@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from socket import AF_INET6
+from uuid import getnode
 
 from .boot.choose import Site
 from .boot.finder import Finder
@@ -13,6 +15,8 @@ from .dhcp.allow import Allowed
 from .dhcp.engine import Engine as DhcpEngine
 from .dhcp.outcome import Decider
 from .dhcp.proxy import Proxy
+from .dhcp.v6.decide import Responder
+from .dhcp.v6.engine import Engine as Dhcp6Engine
 from .engine import Engine
 from .errors import ConfigError
 from .events import Emit, Listening
@@ -27,6 +31,9 @@ from .tftp.intake import quota
 from .tree import Directory, Overlay, Tree
 from .uploads import UploadFolder
 
+CONTROL = ("dhcp", "dhcp6")
+"""Engines that answer in single packets."""
+
 TFTP_PORT = 69
 """The only port of TFTP that firmware knows."""
 
@@ -40,7 +47,7 @@ class Server:
 
     Attributes:
         config: As given.
-        engines: By protocol: "tftp", "http" and "dhcp", those that are on.
+        engines: By protocol: "tftp", "http", "dhcp" and "dhcp6", those that are on.
         tree: What TFTP and HTTP serve.
         menu: What iPXE is sent to.
         leasing: What gives addresses; None where nothing does.
@@ -93,6 +100,23 @@ class Server:
                 self.leasing = Leasing(config, proxy, emit)
                 decider = self.leasing.server
             engines["dhcp"] = DhcpEngine(dhcp, decider, emit, found, places)
+        speaks = config.dhcp.mode in ("proxy", "server") and config.dhcp.ipv6
+        if speaks and any(place.family is AF_INET6 for place in places):
+            engines["dhcp6"] = self._dhcp6(emit, places)
+
+    def _dhcp6(self, emit: Emit, places: tuple[Place, ...]) -> Dhcp6Engine:
+        dhcp = self.config.dhcp
+        # As the server is known to clients: by a hardware address of this machine
+        # (RFC 8415, section 11.4), which is the same after every start.
+        duid = b"\0\3\0\1" + getnode().to_bytes(6, "big")
+        responder = Responder(
+            duid,
+            self.site(),
+            gives=dhcp.mode == "server",
+            allowed=Allowed(dhcp.allow),
+            dns=dhcp.name_servers(),
+        )
+        return Dhcp6Engine(dhcp, responder, emit, Interfaces(), places)
 
     def announce(self, emit: Emit) -> None:
         """Report each port that is open, and which addresses are given."""
@@ -105,12 +129,13 @@ class Server:
     @property
     def data(self) -> tuple[Engine, ...]:
         """The engines that carry files: TFTP and HTTP."""
-        return tuple(self.engines[name] for name in self.engines if name != "dhcp")
+        names = (name for name in self.engines if name not in CONTROL)
+        return tuple(self.engines[name] for name in names)
 
     @property
     def control(self) -> tuple[Engine, ...]:
         """The engines that answer in single packets: DHCP."""
-        return tuple(self.engines[name] for name in self.engines if name == "dhcp")
+        return tuple(self.engines[name] for name in CONTROL if name in self.engines)
 
     def port(self, protocol: str) -> int | None:
         """The port that is open for a protocol; None where it is off."""

@@ -66,9 +66,13 @@ FLOORS = [
     ["dhcp.addresses"],
     ["dhcp.ports", "dhcp.echo"],
     ["dhcp.waiting", "dhcp.foreign"],
+    ["dhcp.v6.options"],
+    ["dhcp.v6.addressing", "dhcp.v6.packet"],
+    ["dhcp.v6.machine", "dhcp.v6.outcome"],
     # 4: sockets
-    ["tftp.account"],
-    ["tftp.engine", "http.engine", "dhcp.engine"],
+    ["tftp.account", "dhcp.v6.links", "dhcp.v6.advert", "dhcp.v6.decide"],
+    ["dhcp.v6.sockets"],
+    ["tftp.engine", "http.engine", "dhcp.engine", "dhcp.v6.engine"],
     # 5: composition
     ["leasing"],
     ["server"],

@@ -63,6 +63,20 @@ class Answer:
         port = "" if self.http_port == 80 else f":{self.http_port}"
         return f"http://{host}{port}/{quote(self.name, errors='surrogateescape')}"
 
+    def url(self, server: str) -> str:
+        """The boot file as a URL, over TFTP as well: DHCPv6 knows nothing else.
+
+            >>> Answer("ipxe.efi").url("fd00::2")
+            'tftp://[fd00::2]/ipxe.efi'
+
+        Args:
+            server: Our address that the machine reaches.
+        """
+        if self.http_port is not None:
+            return self.location(server)
+        host = f"[{server}]" if ":" in server else server
+        return f"tftp://{host}/{quote(self.name, errors='surrogateescape')}"
+
 
 @dataclass(frozen=True, slots=True)
 class Missing:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network
 from uuid import UUID
 
 from fastboot.errors import ConfigError
@@ -16,6 +16,10 @@ MODES = ("proxy", "server", "boot-server", "off")
 
 DELAY_MAX = 1.5
 """Seconds: iPXE waits two for a proxy, EDK2 four."""
+
+
+PREFIX_MAX = 96
+"""Longest prefix that IPv6 addresses are given from: they are hashes, which need room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,20 @@ class DhcpConfig:
         False, "As a server, give addresses although another DHCP server answers."
     )
     subnet: tuple[SubnetTable, ...] = ()
+    ipv6: bool = setting(True, "Answer over IPv6 as well.")
+    ipv6_prefix: tuple[str, ...] = setting(
+        (),
+        "As the server, give IPv6 addresses from this network; may be given again. By "
+        "default from those that this machine's own addresses are in.",
+    )
+    ipv6_dns: tuple[str, ...] = setting(
+        (), "As the server, name this name server over IPv6; may be given again."
+    )
+    advertise: bool = setting(
+        True,
+        "As the server, send router advertisements: without one, no machine asks for "
+        "an IPv6 address. They make nobody send its traffic here.",
+    )
 
     def __post_init__(self) -> None:
         """Check each value."""
@@ -72,6 +90,41 @@ class DhcpConfig:
                     "52:54:00:12:34:56, the beginning of one, or a UUID"
                 )
         self.relays()
+        self.prefixes()
+        self.name_servers()
+
+    def prefixes(self) -> tuple[IPv6Network, ...]:
+        """`ipv6_prefix` as networks.
+
+        Raises:
+            ConfigError: One is none, or has no room for addresses.
+        """
+        networks = []
+        for text in self.ipv6_prefix:
+            try:
+                network = IPv6Network(text)
+            except ValueError:
+                network = None
+            if network is None or network.prefixlen > PREFIX_MAX:
+                raise ConfigError(
+                    f"--dhcp-ipv6-prefix is {text!r}; it must be an IPv6 network such "
+                    f"as fd00:1::/64, of a length of {PREFIX_MAX} at the most"
+                )
+            networks.append(network)
+        return tuple(networks)
+
+    def name_servers(self) -> tuple[IPv6Address, ...]:
+        """`ipv6_dns` as addresses.
+
+        Raises:
+            ConfigError: One is none.
+        """
+        try:
+            return tuple(IPv6Address(text) for text in self.ipv6_dns)
+        except ValueError:
+            raise ConfigError(
+                f"--dhcp-ipv6-dns is {' '.join(self.ipv6_dns)}; it must be an IPv6 address"
+            ) from None
 
     def relays(self) -> tuple[IPv4Network, ...]:
         """`relay` as networks; of one address where no length is given.

@@ -19,7 +19,8 @@ In a `RelayedNetwork` the server is in another subnet, behind a relay:
 from __future__ import annotations
 
 import subprocess
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -73,6 +74,17 @@ class Namespace:
     def ip(self, *arguments: str) -> None:
         """Run `ip` in it."""
         subprocess.run(self.inside(need("ip"), *arguments), check=True, timeout=30)
+
+    @contextmanager
+    def running(self, *command: str) -> Iterator[None]:
+        """Have a program run in it until the context is left."""
+        quiet = subprocess.DEVNULL
+        program = subprocess.Popen(self.inside(*command), stdout=quiet, stderr=quiet)
+        try:
+            yield
+        finally:
+            program.terminate()
+            program.wait()
 
     def __enter__(self) -> Self:
         return self

@@ -1,0 +1,112 @@
+"""Real firmware boots over IPv6 alone.
+
+With us as the server nothing else is on the network: the address, the advertisement
+before it and the boot file are ours, and the kernel comes by HTTP over IPv6. Beside a
+router that gives addresses the firmware loads its program; what iPXE does then is the
+router's to say, for it heeds the server alone that gives it an address.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import pytest
+
+from firmware import image
+from firmware.image import MARKER, TOKEN
+from firmware.machine import PXE_OFF, Firmware, Machine
+from firmware.network import Network
+from peers import need, need_file
+from serving import Serving
+
+pytestmark = [pytest.mark.firmware, pytest.mark.slow]
+
+BOOT = 300.0
+"""Seconds for a boot; OVMF tries HTTP over IPv4 for a minute before."""
+
+SERVER, ROUTER = "fd77::2", "fd77::1"
+
+IPV4_OFF = ("-fw_cfg", "name=opt/org.tianocore/IPv4PXESupport,string=no")
+
+PXE6 = Firmware(uefi=True, rom="", switches=IPV4_OFF)
+HTTP6 = Firmware(uefi=True, rom="", switches=PXE_OFF)
+
+PROTOCOLS = ("dhcp6", "tftp", "http")
+
+ROUTES = (
+    *("--conf-file=/dev/null", "--keep-in-foreground", "--user=root", "--group=root"),
+    *("--port=0", "--interface=eth0", "--bind-interfaces", "--leasefile-ro"),
+    *("--enable-ra", "--dhcp-range=fd77::100,fd77::1ff,64,1h"),
+)
+"""A router that gives addresses and knows nothing of booting."""
+
+
+class Site:
+    """Networks, servers and machines that were all switched on together."""
+
+    def __init__(self, images, folder, stack):
+        self._images, self._folder, self._stack = images, folder, stack
+        self._count = 0
+
+    def network(self, mode):
+        network = self._stack.enter_context(Network(self._folder, router=False))
+        if mode == "proxy":
+            router = self._join(network, "router", ROUTER)
+            self._stack.enter_context(router.running(need("dnsmasq"), *ROUTES))
+        space = self._join(network, "server", SERVER)
+        server = Serving(
+            self._images, "--dhcp", mode, protocols=PROTOCOLS, place=space.inside
+        )
+        return network, self._stack.enter_context(server)
+
+    def machine(self, network, firmware):
+        self._count += 1
+        mac = f"52:54:00:77:06:{self._count:02x}"
+        folder = self._folder / f"machine{self._count}"
+        return self._stack.enter_context(Machine(network, mac, firmware, folder))
+
+    def _join(self, network, name, address):
+        space = network.join(name)
+        space.ip("address", "add", f"{address}/64", "dev", "eth0", "nodad")
+        return space
+
+
+@pytest.fixture(scope="module")
+def machines(images, tmp_path_factory):
+    """Each machine with the server that it boots from."""
+    need_file(*image.BOOT_PROGRAM)
+    with ExitStack() as stack:
+        site = Site(images, tmp_path_factory.mktemp("ipv6"), stack)
+        alone, server = site.network("server")
+        beside, proxy = site.network("proxy")
+        yield {
+            "pxe": (site.machine(alone, PXE6), server),
+            "http": (site.machine(alone, HTTP6), server),
+            "proxied": (site.machine(beside, PXE6), proxy),
+        }
+
+
+@pytest.mark.parametrize("way", ["pxe", "http"])
+def test_uefi_boots_where_we_are_the_only_server(machines, way):
+    machine, server = machines[way]
+    serial = machine.wait(BOOT)
+    _, marker, words = serial.partition(MARKER)
+    assert marker, f"no init; the serial line:\n{serial}\n\nthe server:\n{server.log}"
+    assert TOKEN in words.split("\r\n")[0]
+    kernel = [
+        event
+        for event in server.events
+        if event["event"] == "Finished" and event["name"].endswith("/linux")
+    ]
+    assert all(event["client"].startswith("fd77:") for event in kernel)
+
+
+def test_uefi_loads_its_program_beside_a_router(machines):
+    machine, server = machines["proxied"]
+    wanted = {"event": "Finished", "protocol": "tftp"}
+    (loaded,) = server.wait_for(wanted, timeout=BOOT)
+    assert loaded["name"].endswith(".efi")
+    assert loaded["client"].startswith("fd77::1")  # an address of the router's
+    (offer, *_) = [e for e in server.events if e["event"] == "Offered"]
+    assert (offer["mac"], offer["server"]) == (machine.mac, SERVER)
+    assert offer["file"].startswith(f"tftp://[{SERVER}]/")
