@@ -337,6 +337,7 @@ class Repeated:
 Event = (
     Listening
     | Offered
+    | Leased
     | Unbootable
     | Leased
     | Released

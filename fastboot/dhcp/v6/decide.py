@@ -132,7 +132,7 @@ class Responder:
             hardware = bytes.fromhex(machine.mac.replace(":", ""))
         except ValueError:
             hardware = b""
-        return self._allowed.has(hardware, machine.uuid)
+        return self._allowed.has(hardware, machine.number)
 
     # Beside another server
 

@@ -51,7 +51,7 @@ def read_machine(
         mac=_hardware_address(duid, relays, peer),
         codes=codes,
         firmware=firmware,
-        uuid=pxe.machine_uuid(b"\0" + duid[2:]) if _is_uuid(duid) else None,
+        number=pxe.machine_number(b"\0" + duid[2:]) if _is_uuid(duid) else b"",
         ipxe_http=ipxe,  # one that speaks IPv6 was built with HTTP
     )
 
