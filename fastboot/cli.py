@@ -85,6 +85,33 @@ def _option(setting: Setting) -> click.Option:
     )
 
 
+_HEADINGS = {
+    "": "Options",
+    "tftp": "TFTP",
+    "http": "HTTP",
+    "dhcp": "DHCP",
+    "boot": "What machines are offered",
+}
+
+
+class _Serve(click.Command):
+    """The command with its many flags under a heading for each part."""
+
+    def format_options(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        parts: dict[str, list[tuple[str, str]]] = {part: [] for part in _HEADINGS}
+        for option in self.get_params(ctx):
+            record = option.get_help_record(ctx)
+            if record is not None:
+                part, _, _ = (option.name or "").rpartition("__")
+                parts.setdefault(part, []).append(record)
+        for part, records in parts.items():
+            if records:
+                with formatter.section(_HEADINGS.get(part, part)):
+                    formatter.write_dl(records)
+
+
 def _values(flags: dict[str, Any]) -> dict[str, Any]:
     """The settings that were given, by part, as `settings.build` takes them."""
     values: dict[str, Any] = {}
@@ -295,7 +322,7 @@ command = click.Group(
         )
     ],
     commands=[
-        click.Command(
+        _Serve(
             "serve",
             help=_HELP,
             callback=_serve,
