@@ -48,27 +48,6 @@ class Offered:
 
 
 @dataclass(frozen=True, slots=True)
-class Leased:
-    """A client was answered about an address.
-
-    Attributes:
-        mac: The client's hardware address.
-        address: The address.
-        server: The address of ours that it was answered from.
-        message: What was answered: "offer", "ack" or "nak".
-        seconds: How long the lease lasts; 0 where none was given.
-        detail: The boot file's name or URL that it was given; why, with a NAK.
-    """
-
-    mac: str
-    address: str
-    server: str
-    message: str
-    seconds: int
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
 class Unbootable:
     """A machine asked to boot and there is nothing to give it; `reason` says why.
 
@@ -337,7 +316,6 @@ class Repeated:
 Event = (
     Listening
     | Offered
-    | Leased
     | Unbootable
     | Leased
     | Released
