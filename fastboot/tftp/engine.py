@@ -128,7 +128,9 @@ class Engine:
 
     def _handle(self, happened: list[Happening]) -> None:
         now = self._clock()
-        for item in happened:
+        # What is over comes first: its client may have asked for something else in the
+        # same turn, and the carrier knows no more of the old.
+        for item in sorted(happened, key=_is_later):
             self._guarded(self._decide, item, now)
 
     def _guarded(self, turn: Callable[..., None], *facts: object) -> None:
@@ -286,6 +288,10 @@ class Engine:
     def _drop(self, peer: Peer, reason: str) -> None:
         self._counters["dropped"] += 1
         self._emit(events.Dropped("tftp", peer[0], reason))
+
+
+def _is_later(item: Happening) -> bool:
+    return not isinstance(item, Ended)
 
 
 def best_carrier() -> type[Carrier]:

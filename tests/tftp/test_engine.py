@@ -344,6 +344,26 @@ def test_a_client_that_begins_anew_on_its_port_is_served_anew(serve):
     assert served.engine.stats()["active"] == 1
 
 
+@pytest.mark.parametrize("ask_first", [False, True])
+@pytest.mark.parametrize("name", [b"empty", b"file"])
+def test_a_client_may_ask_for_the_next_file_with_its_last_ack(serve, name, ask_first):
+    # Both arrive in one turn: whichever is read first, none of the two is lost.
+    served = serve(TREE)
+    sock = served.client()
+    _, tid = served.ask(sock, b"empty")
+    datagrams = [
+        (Ack(1).encode(), tid),
+        (ReadRequest(name, OCTET).encode(), ("127.0.0.1", served.port)),
+    ]
+    for raw, to in datagrams[:: -1 if ask_first else 1]:
+        sock.sendto(raw, to)
+    served.poll()
+    packet, _ = served.take(sock)
+    assert packet.block == 1
+    assert [type(event) for event in served.events] == [events.Finished]
+    assert served.engine.stats()["active"] == 1
+
+
 def test_another_name_from_the_same_port_ends_the_old_transfer(serve):
     served = serve(TREE)
     sock = served.client()
