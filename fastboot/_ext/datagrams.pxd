@@ -36,9 +36,9 @@ cdef struct Inbox:
 
 cdef struct Address:
     sockaddr_storage name
-    unsigned int size
+    size_t control_size  # before `control`, whose cmsghdr must be aligned like it
     uint8_t[CONTROL_MAX] control  # the address of ours to send from
-    size_t control_size
+    unsigned int size
 
 cdef struct Outbox:
     int fd  # all messages leave by one socket
