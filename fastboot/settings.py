@@ -102,6 +102,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         values = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+    except RecursionError:  # a file of brackets (CVE-2026-3608 of another server)
+        raise ConfigError(f"{path} is nested too deeply to be read") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is no TOML: {error}") from None
     try:

@@ -316,3 +316,11 @@ def test_a_list_of_tables_is_no_setting_of_its_own():
 def test_a_mistake_in_a_table_is_named_with_its_place(text, message):
     with pytest.raises(ConfigError, match=message):
         house(text)
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 20_000, "a = " + "{b=" * 20_000])
+def test_D6_a_file_that_is_nested_without_end_is_refused_in_one_line(tmp_path, text):
+    path = tmp_path / "boot.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r"nested too deeply|no TOML"):
+        read_toml(path)
