@@ -69,7 +69,8 @@ def _entries(server: Server) -> str:
 
 
 def _services(server: Server) -> list[tuple[str, str]]:
-    rows = [(name.upper(), _places(server, name)) for name in ("tftp", "http")]
+    names = ["tftp", "http", *(["https"] if "https" in server.engines else [])]
+    rows = [(name.upper(), _places(server, name)) for name in names]
     text = _MODES[server.config.dhcp.mode or "off"]
     if server.leasing is not None:
         text = f"{text}, gives {'; '.join(map(describe, server.leasing.serves))}"

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, datetime
 from importlib.metadata import version
 from ipaddress import ip_address
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from . import _ext
+from . import _ext, certificates
 from .banner import write_banner
 from .config import Config
 from .drivers.service import run_service
@@ -61,7 +62,14 @@ Flags go before the environment, the environment before the file. A switch is on
 variable: --no-tftp is FASTBOOT_TFTP=no.
 
 SIGTERM, SIGINT (Ctrl-C) and SIGHUP end it once what runs is finished, a second one
-at once.
+at once. Where there is no terminal, SIGHUP has the certificates of --https read again.
+"""
+
+
+_CERT_HELP = """Show what machines must be told in order to trust us over HTTPS.
+
+The certificates are made if they are not there yet, in the folder that
+`fastboot serve --https` uses; give the same flags to both.
 """
 
 
@@ -264,6 +272,20 @@ def _release_leases(path: Path, which: str) -> int:
     return EXIT_SETUP
 
 
+def _cert(config: Path | None, **flags: Any) -> int:  # noqa: ANN401
+    settled = _configure(".", config, flags)
+    privileged = not hasattr(os, "geteuid") or os.geteuid() == 0
+    settled = settled.resolved(privileged=privileged)
+    if settled.https.certificate:
+        given = " and ".join(map(str, settled.https.certificate))
+        raise ConfigError(
+            f"{given} is given with --https-certificate: what machines must trust is "
+            "the authority that signed it, which fastboot does not know"
+        )
+    click.echo(certificates.instructions(settled, datetime.now(UTC)), nl=False)
+    return 0
+
+
 def _version_text() -> str:
     parts = _ext.active()
     compiled = (
@@ -355,6 +377,19 @@ command = click.Group(
                         click.Argument(["which"], metavar="ADDRESS|MAC"),
                     ],
                 )
+            ],
+        ),
+        click.Command(
+            "cert",
+            help=_CERT_HELP,
+            callback=_cert,
+            params=[
+                _CONFIG,
+                *(
+                    _option(item)
+                    for item in settings()
+                    if item.part == "https" or item.name in ("interface", "address")
+                ),
             ],
         ),
     ],

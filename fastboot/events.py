@@ -17,7 +17,7 @@ class Listening:
     """A port is open.
 
     Attributes:
-        protocol: "tftp", "http" or "dhcp".
+        protocol: "tftp", "http", "https" or "dhcp".
         address: The address it is bound to.
         port: The port it is bound to.
     """
@@ -159,7 +159,7 @@ class Probed:
     """A client asked for a file's size and left, as boot ROMs do before they load it.
 
     Attributes:
-        protocol: "tftp" or "http".
+        protocol: "tftp", "http" or "https".
         client: The client's address.
         name: The name asked for.
         size: The size told, bytes.
@@ -176,7 +176,7 @@ class Finished:
     """A transfer is complete.
 
     Attributes:
-        protocol: "tftp" or "http".
+        protocol: "tftp", "http" or "https".
         client: The client's address.
         name: The name asked for.
         size: Bytes of content sent, retransmissions not counted.
@@ -197,7 +197,7 @@ class Failed:
     """A transfer ended before its content was complete.
 
     Attributes:
-        protocol: "tftp" or "http".
+        protocol: "tftp", "http" or "https".
         client: The client's address.
         name: The name asked for.
         size: Bytes of content sent (HTTP) or acknowledged (TFTP) until then.
@@ -260,7 +260,7 @@ class RequestRefused:
     """A well-formed request was answered with the protocol's own error.
 
     Attributes:
-        protocol: "tftp" or "http".
+        protocol: "tftp", "http" or "https".
         client: The client's address.
         name: The name asked for.
         reason: Why, in words.
@@ -277,7 +277,7 @@ class Dropped:
     """Something malformed or out of place arrived and was dropped or cut off.
 
     Attributes:
-        protocol: "tftp", "http" or "dhcp".
+        protocol: "tftp", "http", "https" or "dhcp".
         client: Where it came from.
         reason: What was wrong with it.
     """
@@ -288,11 +288,24 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True)
+class Reloaded:
+    """Certificates were to be read again.
+
+    Attributes:
+        protocol: "https".
+        reason: Why those from before stay; empty where the new ones are in use.
+    """
+
+    protocol: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """A mistake of fastboot's own: what it was doing was given up, the rest goes on.
 
     Attributes:
-        protocol: "tftp", "http" or "dhcp".
+        protocol: "tftp", "http", "https" or "dhcp".
         error: The exception, with its traceback.
     """
 
@@ -330,6 +343,7 @@ Event = (
     | NotReceived
     | RequestRefused
     | Dropped
+    | Reloaded
     | Fault
     | Repeated
 )

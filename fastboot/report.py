@@ -138,6 +138,9 @@ def _sentence(event: events.Event) -> str:
             return f"{protocol:5} {client} refused {name}: {reason}"
         case events.Dropped(protocol, client, reason):
             return f"{protocol:5} {client} dropped: {reason}"
+        case events.Reloaded(protocol, reason):
+            why = f"stay as they were: {reason}" if reason else "were read again"
+            return f"{protocol:5} the certificates {why}"
         case events.Fault(protocol, error):
             return f"{protocol:5} mistake in fastboot, please report it: {error!r}"
         case events.Repeated(count, seconds):

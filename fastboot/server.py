@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
+from datetime import UTC, datetime
 from socket import AF_INET6
 from uuid import getnode
 
+from . import certificates
 from .boot.choose import Site
 from .boot.finder import Finder
 from .boot.menu import Menu
@@ -19,8 +22,9 @@ from .dhcp.v6.decide import Responder
 from .dhcp.v6.engine import Engine as Dhcp6Engine
 from .engine import Engine
 from .errors import ConfigError
-from .events import Emit, Listening
+from .events import Emit, Listening, Reloaded
 from .http.engine import Engine as HttpEngine
+from .http.secure_engine import SecureEngine
 from .interfaces import Interfaces
 from .leasing import Leasing
 from .listen import Place, everywhere
@@ -47,7 +51,8 @@ class Server:
 
     Attributes:
         config: As given.
-        engines: By protocol: "tftp", "http", "dhcp" and "dhcp6", those that are on.
+        engines: By protocol, those that are on: "tftp", "http", "https", "dhcp" and
+            "dhcp6".
         tree: What TFTP and HTTP serve.
         menu: What iPXE is sent to.
         leasing: What gives addresses; None where nothing does.
@@ -60,8 +65,10 @@ class Server:
 
     def __init__(self, config: Config, emit: Emit) -> None:
         self.config = config
+        self._emit = emit
         self.engines: dict[str, Engine] = {}
         self.leasing: Leasing | None = None
+        self._https: SecureEngine | None = None
         self._folder = Directory(config.folder, public=config.world_readable)
         self._uploads: UploadFolder | None = None
         programs = Programs(config.boot.programs)
@@ -75,13 +82,14 @@ class Server:
         self.tree = Overlay(*trees)
         try:
             _check_interfaces(config)
-            self._open(emit)
+            self._open()
         except BaseException:
             self.close()
             raise
 
-    def _open(self, emit: Emit) -> None:
+    def _open(self) -> None:
         config, engines, places = self.config, self.engines, _places(self.config)
+        emit = self._emit
         if config.tftp.enabled:
             # An `Interfaces` each: engines run on threads of their own.
             mtu = Interfaces().mtu
@@ -92,6 +100,11 @@ class Server:
             )
         if config.http.enabled:
             engines["http"] = HttpEngine(config.http, self.tree, emit, places)
+        if config.https.enabled:
+            limits = dataclasses.replace(config.http, port=config.https.port)
+            secure = certificates.context(config, datetime.now(UTC))
+            self._https = SecureEngine(limits, self.tree, emit, places, secure)
+            engines["https"] = self._https
         if config.dhcp.mode != "off":
             dhcp, found = config.dhcp, Interfaces()
             proxy = Proxy(self.site(), Allowed(dhcp.allow), dhcp.relays())
@@ -128,7 +141,7 @@ class Server:
 
     @property
     def data(self) -> tuple[Engine, ...]:
-        """The engines that carry files: TFTP and HTTP."""
+        """The engines that carry files: TFTP, HTTP and HTTPS."""
         names = (name for name in self.engines if name not in CONTROL)
         return tuple(self.engines[name] for name in names)
 
@@ -142,13 +155,34 @@ class Server:
         engine = self.engines.get(protocol)
         return engine.ports[0][1] if engine else None
 
+    @property
+    def reloads(self) -> bool:
+        """Whether there is anything that `reload` reads."""
+        return self._https is not None
+
+    def reload(self) -> None:
+        """Read HTTPS's certificates again; where they are no good the old ones stay.
+
+        Connections that are open go on with those that they began with.
+        """
+        if self._https is None:
+            return
+        try:
+            self._https.secure = certificates.context(self.config, datetime.now(UTC))
+        except ConfigError as error:
+            self._emit(Reloaded("https", str(error)))
+        else:
+            self._emit(Reloaded("https"))
+
     def site(self) -> Site:
         """What machines can be offered."""
+        secure = self._https is not None and self.config.https.boot_urls
         return Site(
             folder=str(self.config.folder),
             program=self.program,
-            http_port=self.port("http"),
+            http_port=self.port("https" if secure else "http"),
             tftp=self.port("tftp") == TFTP_PORT,
+            secure=secure,
         )
 
     def close(self) -> None:

@@ -28,9 +28,11 @@ PACKAGES = {
     "nsenter": "util-linux",
     "qemu-system-x86_64": "qemu-system-x86",
     "setpriv": "util-linux",
+    "setsid": "util-linux",
     "tcpdump": "tcpdump",
     "tftp": "tftp-hpa",
     "tshark": "tshark",
+    "openssl": "openssl",
     "unshare": "util-linux",
     "wget": "wget",
 }

@@ -36,14 +36,17 @@ FLOORS = [
     ["http.message", "dhcp.packet", "dhcp.pxe", "tftp.options", "tftp.blocks"],
     ["http.ranges", "tftp.request"],
     ["dhcp.subnet", "dhcp.automatic"],
+    ["tls.context", "tls.authority", "tls.enrol"],
+    ["tls.store"],
     # 2: machines
     ["tftp.transfer", "http.respond"],
     ["tftp.receive"],
     ["tftp.job", "tftp.intake"],
     ["tftp.carrier", "tftp.grant", "tftp.table", "tftp.strangers"],
+    ["http.actions"],
     ["http.connection"],
     ["http.link", "http.peer"],
-    ["http.recall"],
+    ["http.recall", "http.secure"],
     ["http.kept"],
     ["http.door", "http.front"],
     # 3: decisions
@@ -73,8 +76,9 @@ FLOORS = [
     ["tftp.account", "dhcp.v6.links", "dhcp.v6.advert", "dhcp.v6.decide"],
     ["dhcp.v6.sockets"],
     ["tftp.engine", "http.engine", "dhcp.engine", "dhcp.v6.engine"],
+    ["http.secure_engine"],
     # 5: composition
-    ["leasing"],
+    ["leasing", "certificates"],
     ["server"],
     ["drivers"],
     # 6: people

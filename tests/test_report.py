@@ -36,6 +36,7 @@ EVENTS = [
     events.NotReceived("tftp", "10.0.0.7", "log", 512, 1.0, "the disk is full"),
     events.RequestRefused("tftp", "10.0.0.7", "nothing", "no such file"),
     events.Dropped("dhcp", "10.0.0.7", "shorter than any packet"),
+    events.Reloaded("https", "the key can be read by others"),
     events.Fault("tftp", ZeroDivisionError("division by zero")),
     events.Repeated(7, 10.0),
     events.Rival("10.0.0.1", "52:54:00:12:34:56", "10.0.0.2"),

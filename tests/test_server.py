@@ -7,7 +7,14 @@ from contextlib import closing
 import pytest
 
 import fastboot.server
-from fastboot.config import BootConfig, Config, DhcpConfig, HttpConfig, TftpConfig
+from fastboot.config import (
+    BootConfig,
+    Config,
+    DhcpConfig,
+    HttpConfig,
+    HttpsConfig,
+    TftpConfig,
+)
 from fastboot.errors import ConfigError, ListenError, NotFound, Refused
 from fastboot.events import Listening
 from fastboot.interfaces import Interface, Interfaces
@@ -171,6 +178,24 @@ def test_machines_are_sent_to_the_http_port_that_is_open(start):
     server = start("http")
     assert server.site().http_port == server.engines["http"].ports[0][1]
     assert start("tftp").site().http_port is None
+
+
+@pytest.mark.parametrize("boot", [False, True])
+def test_machines_are_sent_to_https_where_that_is_wanted(tmp_path, boot):
+    """Where it is not, no machine has to be told about certificates."""
+    (tmp_path / "images").mkdir()
+    https = HttpsConfig(enabled=True, port=0, state=tmp_path / "state", boot_urls=boot)
+    settings = config(tmp_path / "images", "http", https=https)
+    with closing(Server(settings, print)) as server:
+        site = server.site()
+        assert site.secure is boot
+        assert site.http_port == server.port("https" if boot else "http")
+
+
+def test_without_https_there_is_nothing_to_read_again(start):
+    server = start("http")
+    assert not server.reloads
+    server.reload()
 
 
 def test_tftp_is_offered_to_firmware_on_its_own_port_alone(start, monkeypatch):

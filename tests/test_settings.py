@@ -16,6 +16,7 @@ from fastboot.config import (
     Config,
     DhcpConfig,
     HttpConfig,
+    HttpsConfig,
     LeaseConfig,
     TftpConfig,
 )
@@ -31,6 +32,7 @@ def test_every_field_is_a_setting():
         "": Config,
         "tftp": TftpConfig,
         "http": HttpConfig,
+        "https": HttpsConfig,
         "dhcp": DhcpConfig,
         "lease": LeaseConfig,
         "boot": BootConfig,
@@ -219,6 +221,13 @@ def test_limits_fit_the_files_that_may_be_open(files, tftp, http):
     needed = transfers + 2 * connections + FILES_RESERVE
     assert needed <= files or not (tftp or http)
     assert needed > min(files, 4000) - 4 or fitting == config
+
+
+def test_https_has_as_many_connections_as_http():
+    alone = Config(Path(), https=HttpsConfig(enabled=False)).within(8000)
+    both = Config(Path(), https=HttpsConfig(enabled=True)).within(8000)
+    assert both.http.max_connections < alone.http.max_connections
+    assert both.tftp.max_transfers + 4 * both.http.max_connections <= 8000
 
 
 def test_each_place_has_files_of_its_own():

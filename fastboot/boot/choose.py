@@ -22,12 +22,14 @@ class Site:
         program: Finds the name of a boot program for an architecture, or None.
         http_port: The port of HTTP; None where it is off.
         tftp: Whether there is TFTP on port 69, the only one that firmware knows.
+        secure: Whether that port speaks HTTPS.
     """
 
     folder: str
     program: Callable[[Arch], str | None]
     http_port: int | None = 80
     tftp: bool = True
+    secure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,12 @@ class Answer:
         name: A name in the served tree; "" for a machine that knows by itself what to
             ask for.
         http_port: The port of the HTTP server to load it from; None for TFTP.
+        secure: Whether that port speaks HTTPS.
     """
 
     name: str
     http_port: int | None = None
+    secure: bool = False
 
     def location(self, server: str) -> str:
         """The boot file as the machine is told: a URL, or a name for TFTP.
@@ -60,8 +64,10 @@ class Answer:
         if self.http_port is None:
             return self.name
         host = f"[{server}]" if ":" in server else server
-        port = "" if self.http_port == 80 else f":{self.http_port}"
-        return f"http://{host}{port}/{quote(self.name, errors='surrogateescape')}"
+        scheme, usual = ("https", 443) if self.secure else ("http", 80)
+        port = "" if self.http_port == usual else f":{self.http_port}"
+        name = quote(self.name, errors="surrogateescape")
+        return f"{scheme}://{host}{port}/{name}"
 
     def url(self, server: str) -> str:
         """The boot file as a URL, over TFTP as well: DHCPv6 knows nothing else.
@@ -114,12 +120,12 @@ def choose(machine: Machine, site: Site, *, chained: bool = False) -> Answer | M
         return Missing(missing(machine.arch, site.folder))
     if machine.firmware is Firmware.RASPBERRY_PI:
         return Answer("")
-    return Answer(name, site.http_port if http else None)
+    return Answer(name, site.http_port, site.secure) if http else Answer(name)
 
 
 def _for_ipxe(machine: Machine, site: Site, *, chained: bool) -> Answer | Missing:
     if machine.ipxe_http and site.http_port is not None:
-        return Answer(SCRIPT, site.http_port)
+        return Answer(SCRIPT, site.http_port, site.secure)
     if not site.tftp:
         return Missing("this iPXE was built without HTTP, and TFTP on port 69 is off")
     if site.http_port is not None and not chained:

@@ -16,6 +16,7 @@ from fastboot.errors import ConfigError
 from .boot import BootConfig
 from .dhcp import DhcpConfig
 from .http import HttpConfig
+from .https import HttpsConfig, state_folder
 from .lease import LeaseConfig
 from .setting import SECONDS_MAX, between, flag, no_nul, one_of, setting
 from .tftp import TftpConfig
@@ -25,6 +26,7 @@ __all__ = [
     "Config",
     "DhcpConfig",
     "HttpConfig",
+    "HttpsConfig",
     "LeaseConfig",
     "TftpConfig",
     "flag",
@@ -34,9 +36,9 @@ FILES_RESERVE = 128
 """Open files that are no transfer's: timers, the loop, the folder, the standard streams,
 ports, and connections that are told that there is no room."""
 
-FILES_PLACE = 8
-"""Open files for each interface or address named: two sockets of TFTP and one of HTTP,
-for IPv4 and IPv6, and two of DHCP."""
+FILES_PLACE = 10
+"""Open files for each interface or address named: two sockets of TFTP and one each of
+HTTP and HTTPS, for IPv4 and IPv6, and two of DHCP."""
 
 FILES_TRANSFER = 1
 """Open files of a TFTP transfer."""
@@ -91,6 +93,7 @@ class Config:
     )
     tftp: TftpConfig = field(default_factory=TftpConfig)
     http: HttpConfig = field(default_factory=HttpConfig)
+    https: HttpsConfig = field(default_factory=HttpsConfig)
     dhcp: DhcpConfig = field(default_factory=DhcpConfig)
     lease: LeaseConfig = field(default_factory=LeaseConfig)
     boot: BootConfig = field(default_factory=BootConfig)
@@ -118,21 +121,29 @@ class Config:
         Raises:
             ConfigError: Everything is switched off.
         """
-        ports = (69, 80, "proxy") if privileged else (6969, 8080, "off")
-        tftp, http, dhcp = self.tftp, self.http, self.dhcp
+        ports = (69, 80, "proxy", 443) if privileged else (6969, 8080, "off", 8443)
+        tftp, http, https, dhcp = self.tftp, self.http, self.https, self.dhcp
         if tftp.port is None:
             tftp = dataclasses.replace(tftp, port=ports[0])
         if http.port is None:
             http = dataclasses.replace(http, port=ports[1])
+        if https.port is None:
+            https = dataclasses.replace(https, port=ports[3])
+        if https.state is None:
+            https = dataclasses.replace(
+                https, state=state_folder(privileged=privileged)
+            )
         if dhcp.mode is None:
             dhcp = dataclasses.replace(dhcp, mode=ports[2])
         lease = self.lease.resolved(privileged=privileged)
-        if not tftp.enabled and not http.enabled and dhcp.mode == "off":
+        if not (tftp.enabled or http.enabled or https.enabled or dhcp.mode != "off"):
             raise ConfigError(
                 "there is nothing to serve: TFTP, HTTP and DHCP are all off; "
                 "leave out --no-tftp or --no-http"
             )
-        return dataclasses.replace(self, tftp=tftp, http=http, dhcp=dhcp, lease=lease)
+        return dataclasses.replace(
+            self, tftp=tftp, http=http, https=https, dhcp=dhcp, lease=lease
+        )
 
     def within(self, files: int) -> Config:
         """The same, with no more at the same time than so many open files carry.
@@ -147,7 +158,8 @@ class Config:
         """
         reserve = FILES_RESERVE + FILES_PLACE * len(self.interface + self.address)
         wanted = self.tftp.max_transfers * FILES_TRANSFER * self.tftp.enabled
-        wanted += self.http.max_connections * FILES_CONNECTION * self.http.enabled
+        ports = self.http.enabled + self.https.enabled
+        wanted += self.http.max_connections * FILES_CONNECTION * ports
         left = files - reserve
         if left >= wanted:
             return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -39,7 +40,8 @@ def signals() -> tuple[signal.Signals, ...]:
     """The signals that end a service.
 
     SIGHUP is one, since a terminal that is closed must not cut transfers off; not so
-    under nohup, which starts a program with SIGHUP ignored.
+    under nohup, which starts a program with SIGHUP ignored. Where there is no terminal
+    it has certificates read again instead, if there are any.
     """
     asked = (signal.SIGINT, signal.SIGTERM)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
@@ -86,13 +88,27 @@ def run_service(server: Server, loop: str, ready: Callable[[], None]) -> bool:
         return runner.run(_serve(server, ready, _asyncio_inbox, asyncio.sleep))
 
 
+Ends = Callable[[int], bool]
+"""Whether a signal ends the service; what else it asks for is done by then."""
+
+
 async def _serve(
     server: Server,
     ready: Callable[[], None],
-    open_inbox: Callable[[], AbstractAsyncContextManager[Inbox]],
+    open_inbox: Callable[[Ends], AbstractAsyncContextManager[Inbox]],
     sleep: Callable[[float], Awaitable[None]],
 ) -> bool:
-    async with open_inbox() as inbox:
+    # Without a terminal nobody can close one: there SIGHUP means, as everywhere, that
+    # what is kept in files is to be read again.
+    reloads = server.reloads and not _has_terminal()
+
+    def ends(number: int) -> bool:
+        if number == signal.SIGHUP and reloads:
+            server.reload()
+            return False
+        return True
+
+    async with open_inbox(ends) as inbox:
         try:
             return await _run(server, ready, inbox, sleep)
         except EngineFailed as error:
@@ -121,19 +137,28 @@ async def _run(
             return data.idle
 
 
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
 @asynccontextmanager
-async def _asyncio_inbox() -> AsyncIterator[Inbox]:
+async def _asyncio_inbox(ends: Ends) -> AsyncIterator[Inbox]:
     loop = asyncio.get_running_loop()
     came = asyncio.Event()
     inbox = Inbox(came.wait, lambda: loop.call_soon_threadsafe(came.set))
 
-    def take() -> None:
-        inbox.count += 1
-        came.set()
+    def take(number: int) -> None:
+        if ends(number):
+            inbox.count += 1
+            came.set()
 
     numbers = signals()
     for number in numbers:
-        loop.add_signal_handler(number, take)
+        loop.add_signal_handler(number, take, number)
     try:
         yield inbox
     finally:
@@ -142,7 +167,7 @@ async def _asyncio_inbox() -> AsyncIterator[Inbox]:
 
 
 @asynccontextmanager
-async def _trio_inbox() -> AsyncIterator[Inbox]:
+async def _trio_inbox(ends: Ends) -> AsyncIterator[Inbox]:
     import trio
 
     came = trio.Event()
@@ -152,9 +177,10 @@ async def _trio_inbox() -> AsyncIterator[Inbox]:
         async with trio.open_nursery() as nursery:
 
             async def take() -> None:
-                async for _ in numbers:
-                    inbox.count += 1
-                    came.set()
+                async for number in numbers:
+                    if ends(number):
+                        inbox.count += 1
+                        came.set()
 
             nursery.start_soon(take)
             yield inbox

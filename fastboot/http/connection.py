@@ -31,6 +31,7 @@ from fastboot.events import (
 )
 from fastboot.tree import Blob, Client
 
+from .actions import Action, Await, Close, Send, SendFile, Shutdown
 from .limits import MAX_LINE, BadRequest
 from .message import RequestHead, decode
 from .ranges import Span
@@ -48,49 +49,6 @@ _RETRY = (("Retry-After", str(RETRY_AFTER)),)
 NOTEWORTHY = 1 << 20
 """Bytes from which on a part of a file is reported as a transfer; a disk read over HTTP
 asks for thousands of small ones (iPXE's sanboot)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Send these bytes."""
-
-    data: bytes | memoryview
-
-
-@dataclass(frozen=True, slots=True)
-class SendFile:
-    """Send `length` bytes of the blob from `offset`."""
-
-    blob: Blob
-    offset: int
-    length: int
-
-
-@dataclass(frozen=True, slots=True)
-class Shutdown:
-    """Send no more, and say so to the peer; go on reading."""
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """Give the socket back.
-
-    Attributes:
-        reset: Tell the peer that what it has is not all of it. An orderly end would
-            look like success to clients that read to the end (U-Boot past 2 GiB).
-    """
-
-    reset: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Await:
-    """Have the tree's answer worked out, and call `answered` with what it came to."""
-
-    answer: Awaitable[Blob]
-
-
-Action = Send | SendFile | Shutdown | Close | Await
 
 
 class _Phase(Enum):
@@ -134,6 +92,7 @@ class Connection:
         now: When it was accepted.
         requests: How many were answered on it before, by somebody else.
         draining: Whether it ends after the next answer.
+        protocol: "http" or "https", for what is reported.
 
     Attributes:
         client: As given.
@@ -152,7 +111,9 @@ class Connection:
         now: float,
         requests: int = 0,
         draining: bool = False,
+        protocol: str = "http",
     ) -> None:
+        self._protocol = protocol
         self._config = config
         self._open = open_blob
         self._emit = emit
@@ -236,7 +197,9 @@ class Connection:
         self._release()
         if transfer and transfer.noteworthy:
             took = now - transfer.began
-            self._emit(Finished("http", client, transfer.name, transfer.size, took))
+            self._emit(
+                Finished(self._protocol, client, transfer.name, transfer.size, took)
+            )
         if self._close or (self._draining and not self._buffer):
             return self._linger(now)
         if not self._buffer:
@@ -251,7 +214,7 @@ class Connection:
         transfer = self._transfer
         if transfer and transfer.noteworthy:
             name, size, took = transfer.name, transfer.sent, now - transfer.began
-            self._emit(Failed("http", self.client, name, size, took, reason))
+            self._emit(Failed(self._protocol, self.client, name, size, took, reason))
         return self._end(reset=True)
 
     def tick(self, now: float) -> list[Action]:
@@ -342,7 +305,7 @@ class Connection:
                 return self._deny(403, head, str(answer), now)
             case Unavailable():
                 return self._deny(503, head, str(answer), now)
-        self._emit(Fault("http", answer))
+        self._emit(Fault(self._protocol, answer))
         reason = "the server failed to work out an answer"
         return self._deny(500, head, reason, now)
 
@@ -352,7 +315,7 @@ class Connection:
         if response.status >= 400:
             self._refused(head, REASONS[response.status])
         elif head.method == "HEAD" and response.status == 200:
-            self._emit(Probed("http", self.client, head.path, blob.size))
+            self._emit(Probed(self._protocol, self.client, head.path, blob.size))
         size = sum(part.length for part in response.body if isinstance(part, Span))
         if size:
             noteworthy = size == blob.size or size >= NOTEWORTHY
@@ -395,10 +358,10 @@ class Connection:
         return self._begin(refuse(status, self._wall_clock()), now)
 
     def _refused(self, head: RequestHead, reason: str) -> None:
-        self._emit(RequestRefused("http", self.client, head.path, reason))
+        self._emit(RequestRefused(self._protocol, self.client, head.path, reason))
 
     def _drop(self, reason: str) -> None:
-        self._emit(Dropped("http", self.client, reason))
+        self._emit(Dropped(self._protocol, self.client, reason))
 
     def _linger(self, now: float) -> list[Action]:
         self._buffer.clear()

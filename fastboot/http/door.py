@@ -26,6 +26,7 @@ class Door:
         poller: Where they are watched.
         port: The port to open at each place; 0 for any.
         places: Where to listen.
+        protocol: What is spoken there, for the error's text.
 
     Attributes:
         next: When accepting goes on after a pause; inf: there is none.
@@ -34,13 +35,15 @@ class Door:
         ListenError: A port cannot be opened.
     """
 
-    def __init__(self, poller: Poller, port: int, places: Sequence[Place]) -> None:
+    def __init__(
+        self, poller: Poller, port: int, places: Sequence[Place], protocol: str = "HTTP"
+    ) -> None:
         self._poller = poller
         self._listeners: dict[int, socket.socket] = {}
         self.next = math.inf
         try:
             for place in places:
-                sock = tcp(place, port, "HTTP")
+                sock = tcp(place, port, protocol)
                 self._listeners[sock.fileno()] = sock
                 poller.watch(sock.fileno(), READ)
         except BaseException:

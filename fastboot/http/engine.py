@@ -22,7 +22,8 @@ from fastboot.poller import READ, WRITE, Poller
 from fastboot.timers import Timers
 from fastboot.tree import Blob, Client, Tree
 
-from .connection import NOTEWORTHY, Action, Await, Connection, Send, SendFile, Shutdown
+from .actions import Action, Await, Send, SendFile, Shutdown
+from .connection import NOTEWORTHY, Connection
 from .door import Door
 from .front import ANSWER_COST, RECEIVE, SHARE_LEAST, Front, Turn, share_of
 from .link import Link
@@ -49,9 +50,14 @@ class Engine:
         places: Where to listen.
         front: Who meets requests first; the compiled one where it is there.
 
+    Attributes:
+        protocol: What it speaks, for what is reported.
+
     Raises:
         ListenError: A port cannot be opened.
     """
+
+    protocol = "http"
 
     def __init__(
         self,
@@ -84,7 +90,7 @@ class Engine:
         kind = front or best_front()
         self._front = kind(self._poller, config, monotonic, time)
         try:
-            self._door = Door(self._poller, config.port, places)
+            self._door = Door(self._poller, config.port, places, self.protocol.upper())
         except BaseException:
             self._poller.close()
             raise
@@ -227,17 +233,26 @@ class Engine:
             sock.close()  # reset before we came to it, or epoll has no room
             self._places.leave(client)
             return
-        fd = sock.fileno()
-        self._peers[fd] = Peer(sock, client)
-        self._front.watch(sock, now + self._config.head_timeout, 0)
-        if seat is Seat.TOLD:
+        self._welcome(Peer(sock, client), now, told=seat is Seat.TOLD)
+
+    def _welcome(self, peer: Peer, now: float, *, told: bool) -> None:
+        """Wait for a new connection's first request, or tell it that it has no place."""
+        fd = peer.sock.fileno()
+        self._peers[fd] = peer
+        self._front.watch(peer.sock, now + self._config.head_timeout, 0)
+        if told:
             link = self._take_up(fd, now)
             self._guarded(link, SHARE_LEAST, link.machine.turn_away)
 
     def _take_up(self, fd: int, now: float) -> Link:
         """Give a connection that was the front's a machine."""
         peer = self._peers[fd]
-        machine = Connection(
+        machine = self._machine(peer, now, self._front.take(fd))
+        link = self._links[fd] = Link(peer.sock, machine)
+        return link
+
+    def _machine(self, peer: Peer, now: float, requests: int) -> Connection:
+        return Connection(
             self._config,
             self._open,
             self._tell,
@@ -245,11 +260,10 @@ class Engine:
             client=peer.client,
             server=peer.server,
             now=now,
-            requests=self._front.take(fd),
+            requests=requests,
             draining=self._draining,
+            protocol=self.protocol,
         )
-        link = self._links[fd] = Link(peer.sock, machine)
-        return link
 
     def _give_back(self, link: Link) -> None:
         """Let the front wait for the next request."""
@@ -289,7 +303,7 @@ class Engine:
         try:
             self._advance(link, share, ask(now))
         except Exception as error:  # noqa: BLE001
-            self._tell(Fault("http", error))
+            self._tell(Fault(self.protocol, error))
             link.machine.fail("a fault of the server", now)
             self._discard(link, reset=True)
 
@@ -299,7 +313,7 @@ class Engine:
         if link.machine.asking:  # nothing is heeded but the end of the connection
             return link.machine.fail("the client is gone", now)
         try:
-            data = link.sock.recv(RECEIVE)
+            data = link.receive(RECEIVE)
         except BlockingIOError:
             return []
         except OSError as error:
@@ -333,6 +347,8 @@ class Engine:
         interest = WRITE if queue or machine.answering else READ
         if machine.asking:
             interest = 0
+        elif link.wants:
+            interest = link.wants
         if interest != link.interest:
             self._poller.change(link.fd, interest)
             link.interest = interest
@@ -355,7 +371,7 @@ class Engine:
         else:
             link.queue.popleft()
             if isinstance(action, Shutdown):
-                link.sock.shutdown(socket.SHUT_WR)
+                link.shutdown()
             else:
                 self._discard(link, reset=action.reset)
             return 0

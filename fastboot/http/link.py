@@ -11,7 +11,8 @@ from fastboot.errors import ContentChanged
 from fastboot.poller import READ
 from fastboot.tree import Blob
 
-from .connection import Action, Connection, Send, SendFile
+from .actions import Action, Send, SendFile
+from .connection import Connection
 
 COPY = 256 << 10
 """Bytes read at once where sendfile(2) cannot be used."""
@@ -50,9 +51,11 @@ class Link:
         queue: What it asked for.
         interest: What the socket is watched for.
         busy: Whether a request is read or answered, as the engine counts it.
+        wants: What to watch the socket for where that is not what is to be done: TLS
+            reads in order to write; 0 otherwise.
     """
 
-    __slots__ = ("busy", "fd", "interest", "machine", "queue", "sock")
+    __slots__ = ("busy", "fd", "interest", "machine", "queue", "sock", "wants")
 
     def __init__(self, sock: socket.socket, machine: Connection) -> None:
         self.sock = sock
@@ -61,6 +64,19 @@ class Link:
         self.queue: deque[Action] = deque()
         self.interest = READ
         self.busy = False
+        self.wants = 0
+
+    def receive(self, size: int) -> bytes:
+        """What has come, `size` bytes at the most; nothing at the end.
+
+        Raises:
+            BlockingIOError: Nothing has come.
+        """
+        return self.sock.recv(size)
+
+    def shutdown(self) -> None:
+        """Send no more, and say so."""
+        self.sock.shutdown(socket.SHUT_WR)
 
     def send(self, action: Send) -> int:
         """Send what there is room for, held back if more is to come right after it."""

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 from fastboot.tree import Blob
 
-from .connection import Action, Send, SendFile
+from .actions import Action, Send, SendFile
 from .dates import write_date
 
 HEAD_MAX = 2048

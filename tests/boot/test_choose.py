@@ -47,6 +47,15 @@ def test_each_kind_of_firmware_is_answered_in_its_way(machine, answer):
     assert choose(machine, site()) == answer
 
 
+@pytest.mark.parametrize(("machine", "name"), [(HTTP, "ipxe.efi"), (IPXE, "boot.ipxe")])
+def test_machines_are_sent_to_https_where_that_is_wanted(machine, name):
+    answer = choose(machine, site(http_port=8443, secure=True))
+    assert answer.location("192.0.2.2") == f"https://192.0.2.2:8443/{name}"
+    answer = choose(machine, site(http_port=443, secure=True))
+    assert answer.location("192.0.2.2") == f"https://192.0.2.2/{name}"
+    assert choose(BIOS, site(secure=True)).location("192.0.2.2") == "undionly.kpxe"
+
+
 def test_ipxe_gets_its_script_over_tftp_where_there_is_no_http():
     assert choose(IPXE, site(http_port=None)) == Answer("boot.ipxe")
 

@@ -142,7 +142,9 @@ def test_a_failure_is_told_at_once(engine):
 @pytest.mark.parametrize("part", ["data", "control"])
 def test_a_service_ends_with_what_its_engine_raised(loop, part, engine):
     parts = {"data": (), "control": (), part: (engine,)}
-    server = SimpleNamespace(**parts, config=SimpleNamespace(drain_timeout=60))
+    server = SimpleNamespace(
+        **parts, config=SimpleNamespace(drain_timeout=60), reloads=False
+    )
 
     def ready():
         engine.trip(ZeroDivisionError())
@@ -155,7 +157,10 @@ def test_a_service_ends_with_what_its_engine_raised(loop, part, engine):
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop", "trio"])
 def test_a_service_that_drains_does_not_wait_for_an_engine_that_fails(loop, engine):
     server = SimpleNamespace(
-        data=(engine,), control=(), config=SimpleNamespace(drain_timeout=2)
+        data=(engine,),
+        control=(),
+        config=SimpleNamespace(drain_timeout=2),
+        reloads=False,
     )
     engine.drain = lambda: engine.trip(ZeroDivisionError())
     with pytest.raises(EngineFailed):

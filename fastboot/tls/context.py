@@ -1,0 +1,91 @@
+"""What a TLS socket needs: versions, suites, certificates.
+
+TLS 1.2 stays on, since iPXE knows nothing newer, and 1.3 is on beside it. A server has
+two certificates: iPXE up to 2024 reads RSA alone, and ECDSA costs a tenth of it.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from fastboot.errors import ConfigError
+
+SUITES = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+SHA256:ECDHE+SHA384"
+"""TLS 1.2's suites with forward secrecy: all that UEFI offers, and iPXE since 2022."""
+
+LEGACY = "kRSA+AESGCM:kRSA+AES"
+"""Suites for iPXE before that, as Debian 12 has it: they protect what is sent as long
+as the key does not leak, now or later."""
+
+ENABLE_KTLS = getattr(ssl, "OP_ENABLE_KTLS", 1 << 3)
+"""Let the kernel encrypt (OpenSSL 3; Python names it since 3.12)."""
+
+
+def make_context(
+    pairs: Sequence[tuple[Path, Path]], *, legacy: bool = False, kernel: bool = True
+) -> ssl.SSLContext:
+    """A server's context.
+
+    Args:
+        pairs: Certificate, with what stands between it and its root, and key; one for
+            each kind of key.
+        legacy: Whether iPXE of before 2022 is to be served.
+        kernel: Whether the kernel may encrypt where it can.
+
+    Raises:
+        ConfigError: A certificate or key cannot be used.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(f"{SUITES}:{LEGACY}" if legacy else SUITES)
+    context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+    if kernel:
+        context.options |= ENABLE_KTLS
+    for certificate, key in pairs:
+        check_private(key)
+        try:
+            # Without a password's text OpenSSL would ask for one on the terminal.
+            context.load_cert_chain(certificate, key, password=lambda: "")
+        except ssl.SSLError as error:
+            raise ConfigError(
+                f"the certificate {certificate} cannot be used with the key {key}: "
+                f"{_text(error)}; both must be PEM, belong to each other, and the key "
+                "must have no password"
+            ) from None
+        except OSError as error:
+            raise ConfigError(f"cannot read {certificate}: {error.strerror}") from None
+    return context
+
+
+def _text(error: ssl.SSLError) -> str:
+    return (error.reason or "no PEM").lower().replace("_", " ")
+
+
+def check_private(key: Path) -> None:
+    """Refuse a key that others could have read.
+
+    Raises:
+        ConfigError: It can be read by others, is not ours, or is not there.
+    """
+    try:
+        status = key.stat()
+    except OSError as error:
+        raise ConfigError(f"cannot read the key {key}: {error.strerror}") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise ConfigError(f"the key {key} is not a file")
+    if status.st_uid not in (os.geteuid(), 0):
+        raise ConfigError(
+            f"the key {key} belongs to another user, who can read it; run "
+            f"`chown {os.geteuid()} {key}`, better with a new key"
+        )
+    mode = stat.S_IMODE(status.st_mode)
+    if mode & 0o077:
+        raise ConfigError(
+            f"the key {key} can be read by others (its mode is {mode:04o}); run "
+            f"`chmod 600 {key}`, better with a new key"
+        )

@@ -1,0 +1,482 @@
+"""HTTPS over real sockets: the same content, every suite, and never in clear text."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import socket
+import ssl
+import struct
+import threading
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+
+import pytest
+
+from fastboot.config import HttpConfig
+from fastboot.events import Dropped, Failed, Fault, Finished
+from fastboot.http import engine as module
+from fastboot.http import secure
+from fastboot.http.secure import kernel_encrypts
+from fastboot.http.secure_engine import SecureEngine
+from fastboot.listen import Place
+from fastboot.tls.context import make_context
+from fastboot.tls.store import Store
+from fastboot.tree import Directory, Memory
+
+PATIENCE = 20.0
+LARGE = 12 << 20
+
+
+def content(size):
+    """Bytes in which each kilobyte is another."""
+    whole = b"".join(hashlib.blake2b(b"%d" % at).digest() for at in range(4096))
+    return (whole * (size // len(whole) + 1))[:size]
+
+
+def get(path, *lines):
+    return b"\r\n".join([b"GET %s HTTP/1.1" % path, b"Host: boot", *lines, b"", b""])
+
+
+CLOSE = b"Connection: close"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The authority, and the certificates with their keys."""
+    store = Store(tmp_path_factory.mktemp("tls") / "state", "host")
+    return store.authority, store.pairs(["127.0.0.1"], datetime.now(UTC))
+
+
+class Server:
+    """An engine that serves over TLS, and what it reported."""
+
+    def __init__(self, tree, made, legacy=False, **settings):
+        self.events = []
+        self.authority, pairs = made
+        self.engine = SecureEngine(
+            HttpConfig(port=0, **settings),
+            tree,
+            self.events.append,
+            [Place("127.0.0.1")],
+            make_context(pairs, legacy=legacy),
+        )
+        (self.address,) = self.engine.ports
+
+    def of(self, kind):
+        return [event for event in self.events if isinstance(event, kind)]
+
+    def raw(self):
+        """A client's socket, before any TLS."""
+        return socket.create_connection(self.address, PATIENCE)
+
+    def client(self, **limits):
+        """A client's context; `limits` are its attributes."""
+        context = ssl.create_default_context(cafile=self.authority)
+        suites = limits.pop("suites", None)
+        if suites:
+            context.set_ciphers(suites)
+        for name, value in limits.items():
+            setattr(context, name, value)
+        return context
+
+    def connect(self, **limits):
+        """A client's socket after the handshake."""
+        return self.client(**limits).wrap_socket(
+            self.raw(), server_hostname="127.0.0.1", suppress_ragged_eofs=False
+        )
+
+    def pump(self, until):
+        """Poll in this thread until something holds."""
+        for _ in range(2000):
+            if until():
+                return
+            self.engine.poll(0.01)
+        raise AssertionError("it did not happen")
+
+    @contextmanager
+    def polled(self):
+        """Poll in another thread."""
+        stop = threading.Event()
+
+        def run():
+            while not stop.is_set():
+                self.engine.poll(1.0)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            self.engine.wake()
+            thread.join(PATIENCE)
+            assert not thread.is_alive()
+
+
+@pytest.fixture
+def serve(made):
+    with ExitStack() as stack:
+
+        def start(tree, **settings):
+            server = Server(tree, made, **settings)
+            stack.callback(server.engine.close)
+            return server
+
+        yield start
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A tree with the file /linux."""
+    (tmp_path / "linux").write_bytes(content(LARGE))
+    tree = Directory(tmp_path)
+    yield tmp_path, tree
+    tree.close()
+
+
+def fetch(client, asked):
+    """All that comes until the peer says goodbye: an end without that is an error."""
+    client.sendall(asked)
+    return b"".join(iter(lambda: client.recv(1 << 16), b""))
+
+
+def body(answer):
+    return answer.partition(b"\r\n\r\n")[2]
+
+
+TLS12, TLS13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
+
+
+@pytest.mark.parametrize(
+    ("limits", "version", "suite"),
+    [
+        ({}, "TLSv1.3", "TLS_AES_256_GCM_SHA384"),
+        *(
+            ({"maximum_version": TLS12, "suites": suite}, "TLSv1.2", suite)
+            for suite in (
+                "ECDHE-ECDSA-AES128-GCM-SHA256",
+                "ECDHE-ECDSA-AES256-GCM-SHA384",
+                "ECDHE-ECDSA-CHACHA20-POLY1305",
+                "ECDHE-ECDSA-AES128-SHA256",
+                "ECDHE-RSA-AES128-GCM-SHA256",
+                "ECDHE-RSA-AES256-GCM-SHA384",
+                "ECDHE-RSA-AES128-SHA256",
+                "ECDHE-RSA-AES256-SHA384",
+            )
+        ),
+    ],
+)
+def test_a_file_arrives_bit_for_bit_whatever_the_suite(
+    serve, folder, limits, version, suite
+):
+    server = serve(folder[1])
+    with server.polled(), server.connect(**limits) as client:
+        assert (client.version(), client.cipher()[0]) == (version, suite)
+        answer = fetch(client, get(b"/linux", CLOSE))
+    assert body(answer) == content(LARGE)
+    (event,) = server.of(Finished)
+    assert (event.protocol, event.size) == ("https", LARGE)
+
+
+@pytest.mark.parametrize("suite", ["AES128-SHA256", "AES256-SHA", "AES128-GCM-SHA256"])
+def test_old_ipxe_is_served_where_that_is_allowed(serve, suite):
+    limits = {"maximum_version": TLS12, "suites": f"{suite}:@SECLEVEL=0"}
+    server = serve(Memory({"f": b"fine"}), legacy=True)
+    with server.polled(), server.connect(**limits) as client:
+        assert client.cipher()[0] == suite
+        assert body(fetch(client, get(b"/f", CLOSE))) == b"fine"
+    server = serve(Memory({}))
+    with server.polled(), pytest.raises(ssl.SSLError):
+        server.connect(**limits)
+
+
+def test_requests_share_a_connection_and_ranges_are_exact(serve, folder):
+    server = serve(folder[1])
+    with server.polled(), server.connect() as client:
+        answer = fetch(
+            client,
+            get(b"/linux", b"Range: bytes=5-9") * 20
+            + get(b"/linux", b"Range: bytes=100000-300000", CLOSE),
+        )
+    assert answer.count(b"HTTP/1.1 206 ") == 21
+    assert answer.count(b"\r\n\r\n" + content(10)[5:]) == 20
+    assert answer.endswith(b"\r\n\r\n" + content(300_001)[100_000:])
+
+
+def test_H7_many_pipelined_requests_are_answered(serve):
+    """What is left of a record inside OpenSSL shows in no epoll."""
+    server = serve(Memory({"a": b"first", "b": b"second"}))
+    with server.polled(), server.connect() as client:
+        asked = (get(b"/a") + get(b"/b")) * 1000 + get(b"/a", CLOSE)
+        sender = threading.Thread(target=client.sendall, args=(asked,))
+        sender.start()
+        answer = b"".join(iter(lambda: client.recv(1 << 16), b""))
+        sender.join(PATIENCE)
+    assert answer.count(b"first") == 1001
+    assert answer.count(b"second") == 1000
+
+
+def test_a_hundred_clients_at_once_get_their_files(serve, folder):
+    (folder[0] / "part").write_bytes(content(300_000))
+    server = serve(folder[1])
+    bodies = []
+
+    def run():
+        with server.connect() as client:
+            bodies.append(body(fetch(client, get(b"/part", CLOSE))))
+
+    with server.polled():
+        threads = [threading.Thread(target=run) for _ in range(100)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(PATIENCE)
+    assert bodies == [content(300_000)] * 100
+    assert not server.of(Fault)
+
+
+def test_a_session_is_resumed(serve):
+    server = serve(Memory({"f": b"fine"}))
+    context = server.client(maximum_version=TLS12)
+
+    def connect(session=None):
+        return context.wrap_socket(
+            server.raw(), server_hostname="127.0.0.1", session=session
+        )
+
+    with server.polled():
+        with connect() as first:
+            fetch(first, get(b"/f", CLOSE))
+            session = first.session
+        with connect(session) as second:
+            assert second.session_reused
+            assert body(fetch(second, get(b"/f", CLOSE))) == b"fine"
+
+
+# Hostile or wrong
+
+
+@pytest.mark.parametrize(
+    ("sent", "reason"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: boot\r\n\r\n", "speaks HTTP, not HTTPS"),
+        (b"\x16\x03\x01\x00\x00", "no TLS handshake"),  # a record of no bytes
+        (b"\x16\x03\x01\x40\x01" + b"\0" * 9, "no TLS handshake"),  # one too long
+        (b"\0" * 100, "no TLS handshake"),
+        (b"\x80\x2e\x01\x00\x02" + b"\0" * 44, "no TLS handshake"),  # SSL 2
+        (b"\x16\x03\x01\x00\x05\x01\xff\xff\xff\x03", "no TLS handshake"),
+    ],
+)
+def test_H8_what_is_no_handshake_is_dropped_and_reported(serve, sent, reason):
+    server = serve(Memory({"f": b"fine"}))
+    with server.polled():
+        with server.raw() as client:
+            client.sendall(sent)
+            try:
+                client.shutdown(socket.SHUT_WR)
+                while client.recv(1000):
+                    pass
+            except OSError:
+                pass  # reset already
+        with server.connect() as client:
+            assert body(fetch(client, get(b"/f", CLOSE))) == b"fine"
+    (event,) = server.of(Dropped)
+    assert reason in event.reason
+    assert event.protocol == "https"
+    assert not server.of(Fault)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1:DeprecationWarning")
+def test_H8_old_versions_are_refused(serve, version):
+    server = serve(Memory({}))
+    limits = {"minimum_version": version, "maximum_version": version}
+    with server.polled(), pytest.raises((ssl.SSLError, ConnectionError)):
+        server.connect(suites="ALL:@SECLEVEL=0", **limits)
+
+
+def test_who_does_not_trust_us_is_told_of_by_the_command_that_helps(serve):
+    server = serve(Memory({}))
+    with server.polled(), pytest.raises(ssl.SSLCertVerificationError):
+        ssl.create_default_context().wrap_socket(
+            server.raw(), server_hostname="127.0.0.1"
+        )
+    server.pump(lambda: server.of(Dropped))
+    assert "see `fastboot cert`" in server.of(Dropped)[0].reason
+
+
+class Clock:
+    """A monotonic clock that the test moves."""
+
+    def __init__(self, monkeypatch):
+        self.now = 1000.0
+        monkeypatch.setattr(module, "monotonic", lambda: self.now)
+
+
+def test_H8_a_handshake_that_does_not_come_has_the_time_of_a_head(serve, monkeypatch):
+    clock = Clock(monkeypatch)
+    server = serve(Memory({}), head_timeout=15)
+    hello = bytearray(b"\x16\x03\x01\x02\x00\x01")  # and 506 bytes that never come
+    with ExitStack() as stack:
+        clients = [stack.enter_context(server.raw()) for _ in range(50)]
+        for client in clients[::2]:
+            client.sendall(hello)
+        server.pump(lambda: server.engine.stats()["connections"] == 50)
+        clock.now += 15.5
+        for client in clients:
+            client.setblocking(False)
+        server.pump(lambda: all(is_over(client) for client in clients))
+        clock.now += 5.5
+        server.pump(lambda: server.engine.stats()["connections"] == 0)
+    assert not server.of(Fault)
+
+
+def is_over(client):
+    try:
+        return client.recv(1, socket.MSG_PEEK) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+
+
+def test_H8_half_open_handshakes_do_not_keep_others_waiting(serve):
+    server = serve(Memory({"f": b"fine"}))
+    with ExitStack() as stack:
+        stack.enter_context(server.polled())
+        for _ in range(300):
+            stack.enter_context(server.raw()).sendall(b"\x16\x03\x01\x02\x00\x01")
+        with server.connect() as client:
+            assert body(fetch(client, get(b"/f", CLOSE))) == b"fine"
+
+
+def test_connections_above_the_limit_are_told_so_over_tls(serve):
+    server = serve(Memory({"f": b"fine"}), max_connections=1)
+    with server.polled(), server.connect(), server.connect() as second:
+        assert fetch(second, b"").startswith(b"HTTP/1.1 503 ")
+
+
+def test_F1_F2_a_file_cut_short_is_no_orderly_end(serve, folder):
+    server = serve(folder[1])
+    with server.polled(), server.connect() as client:
+        client.sendall(get(b"/linux", CLOSE))
+        client.recv(1000)
+        os.truncate(folder[0] / "linux", 0)
+        with pytest.raises((ssl.SSLEOFError, ConnectionResetError)):
+            fetch(client, b"")  # an orderly end would be no error
+    assert len(server.of(Failed)) == 1
+
+
+def test_a_client_that_reads_nothing_does_not_keep_the_engine_busy(serve, folder):
+    server = serve(folder[1])
+    with server.polled():
+        client = server.connect()
+    with client:
+        client.sendall(get(b"/linux"))
+        server.pump(lambda: server.engine.stats()["sent_bytes"] > 1000)
+        before = -1
+        while before != server.engine.stats()["sent_bytes"]:
+            before = server.engine.stats()["sent_bytes"]
+            for _ in range(20):
+                server.engine.poll(0)
+        assert before < LARGE
+        server.engine.poll(0)
+        polls = []
+        secure_send = secure.SecureLink.send_file
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(
+                secure.SecureLink,
+                "send_file",
+                lambda *args: (polls.append(1), secure_send(*args))[1],
+            )
+            for _ in range(50):
+                server.engine.poll(0)
+        assert not polls  # nothing is ready, so nothing is tried
+
+
+def test_R8_new_certificates_are_for_who_comes_from_then_on(serve, tmp_path, made):
+    server = serve(Memory({"f": b"fine"}))
+    other = Store(tmp_path / "other", "host")
+    pairs = other.pairs(["127.0.0.1"], datetime.now(UTC))
+    with server.polled(), server.connect() as before:
+        server.engine.secure = make_context(pairs)
+        assert body(fetch(before, get(b"/f", CLOSE))) == b"fine"
+        with pytest.raises(ssl.SSLCertVerificationError):
+            server.connect()
+        server.authority = other.authority
+        with server.connect() as after:
+            assert body(fetch(after, get(b"/f", CLOSE))) == b"fine"
+
+
+# What the kernel encrypts
+
+
+class Asked:
+    """A socket that answers one question of getsockopt(2)."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def getsockopt(self, level, option, size):
+        assert (level, option, size) == (282, 1, 4)  # SOL_TLS, TLS_TX
+        if isinstance(self.answer, OSError):
+            raise self.answer
+        return self.answer
+
+
+@pytest.mark.parametrize("version", [0x0303, 0x0304])
+@pytest.mark.parametrize("cipher", [51, 52, 54])  # AES-GCM 128 and 256, ChaCha20
+def test_the_kernel_encrypts_where_it_names_version_and_cipher(version, cipher):
+    assert kernel_encrypts(Asked(struct.pack("=HH", version, cipher)))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        OSError(errno.EOPNOTSUPP, "no TLS on this socket"),
+        OSError(errno.ENOPROTOOPT, "no TLS in this kernel"),
+        OSError(errno.EBUSY, "TLS, but no keys yet"),
+        OSError(errno.EINVAL, "another size"),
+        b"",
+        b"\x03\x03",
+        b"\0\0\0\0",
+        struct.pack("=HH", 0x0303, 0),
+        struct.pack("=HH", 0x0302, 51),
+        struct.pack("=HH", 0x0303, 51) + b"\0",
+    ],
+)
+def test_anything_else_means_that_it_does_not(answer):
+    assert not kernel_encrypts(Asked(answer))
+
+
+def test_a_plain_socket_is_not_encrypted_by_the_kernel():
+    one, other = socket.socketpair()
+    with one, other:
+        assert not kernel_encrypts(one)
+    with socket.socket() as sock:
+        assert not kernel_encrypts(sock)
+
+
+@pytest.mark.parametrize("encrypts", [False, True])
+def test_sendfile_is_used_where_the_kernel_encrypts_and_nowhere_else(
+    serve, folder, monkeypatch, encrypts
+):
+    calls = []
+
+    def sendfile(*args):
+        calls.append(args)
+        raise OSError(errno.EPIPE, "nothing may leave by this test")
+
+    monkeypatch.setattr(secure, "kernel_encrypts", lambda sock: encrypts)
+    monkeypatch.setattr(os, "sendfile", sendfile)
+    server = serve(folder[1])
+    with server.polled(), server.connect() as client:
+        client.sendall(get(b"/linux", CLOSE))
+        try:
+            while client.recv(1 << 16):
+                pass
+        except (ssl.SSLEOFError, ConnectionResetError):
+            pass
+    assert bool(calls) is encrypts
