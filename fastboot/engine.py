@@ -11,7 +11,7 @@ class Engine(Protocol):
     """A protocol's I/O, synchronous and never blocking.
 
     A driver watches `fileno()` and calls `poll` when it is readable; that is all.
-    `wake` and `idle` may be used from any thread while the engine runs; everything
+    `wake`, `idle` and `stats` may be used from any thread while the engine runs; everything
     else is called from one thread at a time.
     """
 

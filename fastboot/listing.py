@@ -41,7 +41,9 @@ class Look:
     complete: bool
 
 
-def look_into(root: int, parts: tuple[str, ...], limit: int) -> Look:
+def look_into(
+    root: int, parts: tuple[str, ...], limit: int, *, public: bool = False
+) -> Look:
     """What the folder `parts` beneath the directory descriptor `root` holds.
 
     As in `fastboot.beneath.list_beneath`, what is hidden and what cannot be asked for
@@ -51,6 +53,7 @@ def look_into(root: int, parts: tuple[str, ...], limit: int) -> Look:
         root: A directory's descriptor.
         parts: The folder's path, as `fastboot.beneath.components` gives it.
         limit: How many names to look at, at the most.
+        public: Whether files that not everybody may read are left out.
 
     Raises:
         NotFound: There is no such folder.
@@ -61,7 +64,7 @@ def look_into(root: int, parts: tuple[str, ...], limit: int) -> Look:
     try:
         with os.scandir(fd) as entries:
             names = list(islice(entries, limit + 1))
-        found = [_item(root, parts, name) for name in names[:limit]]
+        found = [_item(root, parts, name, public) for name in names[:limit]]
     except OSError as error:
         raise Unavailable(f"cannot be listed: {error.strerror}") from None
     finally:
@@ -74,7 +77,9 @@ def _order(item: Item) -> tuple[bool, str, str]:
     return not item.folder, item.name.casefold(), item.name
 
 
-def _item(root: int, parts: tuple[str, ...], entry: os.DirEntry[str]) -> Item | None:
+def _item(
+    root: int, parts: tuple[str, ...], entry: os.DirEntry[str], public: bool
+) -> Item | None:
     """A name in a folder; None where nothing can be had under it."""
     if not is_plain(entry.name):
         return None
@@ -87,6 +92,8 @@ def _item(root: int, parts: tuple[str, ...], entry: os.DirEntry[str]) -> Item | 
         return None  # gone since, or a link that leads nowhere or out of the root
     folder = stat.S_ISDIR(status.st_mode)
     if not folder and not stat.S_ISREG(status.st_mode):
+        return None
+    if public and not folder and not status.st_mode & stat.S_IROTH:
         return None
     size = 0 if folder else status.st_size
     return Item(entry.name, folder, size, status.st_mtime_ns)

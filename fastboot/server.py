@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from datetime import UTC, datetime
+from importlib.metadata import version
 from socket import AF_INET6
 from uuid import getnode
 
@@ -29,6 +30,7 @@ from .interfaces import Interfaces
 from .leasing import Leasing
 from .listen import Place, everywhere
 from .pages.folder import Pages
+from .pages.health import Health
 from .spelling import AnyCase
 from .tftp.engine import Engine as TftpEngine
 from .tftp.intake import quota
@@ -75,6 +77,8 @@ class Server:
         self.program = Finder(self._folder, programs, time.monotonic)
         self.menu = Menu(self._folder, config.boot.menu_timeout, time.monotonic)
         trees: list[Tree] = [self._folder, self.menu, programs]
+        if config.http.health:
+            trees.append(Health(version("fastboot"), self.stats, time.monotonic))
         if config.http.pages:
             trees.append(Pages(self._folder, time.monotonic))
         if config.any_case:
@@ -149,6 +153,10 @@ class Server:
     def control(self) -> tuple[Engine, ...]:
         """The engines that answer in single packets: DHCP."""
         return tuple(self.engines[name] for name in CONTROL if name in self.engines)
+
+    def stats(self) -> dict[str, dict[str, int]]:
+        """The counters of each engine, by protocol; from any thread."""
+        return {name: engine.stats() for name, engine in self.engines.items()}
 
     def port(self, protocol: str) -> int | None:
         """The port that is open for a protocol; None where it is off."""

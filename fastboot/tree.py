@@ -196,7 +196,7 @@ class Directory:
         """What is in the folder of that path; see `fastboot.listing.look_into`."""
         parts = components(name)
         self._follow_root()
-        return look_into(self._fd, parts, limit)
+        return look_into(self._fd, parts, limit, public=self._public)
 
     def close(self) -> None:
         """Give the folder back; a second call does nothing."""

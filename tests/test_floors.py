@@ -57,6 +57,7 @@ FLOORS = [
     [
         "boot.menu",
         "pages.folder",
+        "pages.health",
         "dhcp.outcome",
         "dhcp.rate",
         "dhcp.memory",

@@ -85,6 +85,18 @@ def test_P5_P7_what_cannot_be_had_is_not_there(folder):
     assert names(tree) == []
 
 
+def test_P10_what_not_everybody_may_read_is_not_there_where_that_is_asked_for(folder):
+    root, tree = folder
+    (root / "private").write_bytes(b"")
+    (root / "private").chmod(0o640)
+    (root / "link").symlink_to("private")
+    (root / "d").mkdir(mode=0o700)
+    assert names(tree) == ["d", "link", "private"]
+    public = Directory(root, public=True)
+    assert names(public) == ["d"]
+    public.close()
+
+
 def test_a_long_folder_is_cut_off_and_that_is_said(folder):
     root, tree = folder
     for number in range(5):

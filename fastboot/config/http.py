@@ -19,6 +19,9 @@ class HttpConfig:
         True,
         "Show folders to browsers; programs that boot machines never ask for a page.",
     )
+    health: bool = setting(
+        True, "Tell programs how the server is, at /_fastboot/health: counters alone."
+    )
     head_timeout: float = setting(
         15.0, "Seconds for a request's head to arrive, on a LAN more than enough."
     )
