@@ -21,7 +21,7 @@ FLOORS = [
     ["listing"],
     ["tree", "settings", "report", "listen", "interfaces"],
     ["later", "arrival", "uploads"],
-    ["spelling"],
+    ["spelling", "rate", "neighbours"],
     ["engine"],
     [
         "tftp.ports",
@@ -43,6 +43,7 @@ FLOORS = [
     ["tftp.receive"],
     ["tftp.job", "tftp.intake"],
     ["tftp.carrier", "tftp.grant", "tftp.table", "tftp.strangers"],
+    ["tftp.sources", "tftp.rules"],
     ["http.actions"],
     ["http.connection"],
     ["http.link", "http.peer"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from .client import TftpClient
 from .setting import (
     CACHE_MAX,
     COUNT_MAX,
@@ -63,6 +64,15 @@ class TftpConfig:
         "Transfers of one address at the same time: a machine has one, a network "
         "behind one address some dozens.",
     )
+    max_request_rate: float = setting(
+        100.0,
+        "Requests of one address a second that come to nothing, after ten seconds' "
+        "worth at once; 0: any number. A machine asks for some dozen files that are not "
+        "there when it boots. Requests in somebody else's name are answered to him.",
+    )
+    client: tuple[TftpClient, ...] = setting(
+        (), "Rules for clients that fail with what others are glad of."
+    )
     max_transfers: int = setting(
         4096, "Transfers at the same time; requests beyond it get no answer."
     )
@@ -102,3 +112,4 @@ class TftpConfig:
         if self.uploads is not None:
             no_nul(self, "uploads", self.uploads)
         between(self, max_transfers=(1, COUNT_MAX), max_per_client=(1, COUNT_MAX))
+        between(self, max_request_rate=(0, COUNT_MAX))

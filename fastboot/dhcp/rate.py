@@ -1,9 +1,10 @@
-"""How often one party may be answered: token buckets in a bounded table."""
+"""How often one party may be answered."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Hashable
+
+from fastboot.rate import Rate
 
 MACHINE_RATE = (4.0, 8.0, 4096)
 """Answers a second, burst, and machines remembered: firmware asks once a second at the
@@ -20,35 +21,6 @@ TOTAL_RATE = (20_000.0, 20_000.0, 1)
 """The same for all answers, however many addresses a flood invents: machines that are
 left out ask again. It is more than a data centre that is switched on asks for, and what
 one core sends."""
-
-
-class Rate:
-    """A token bucket for each key: `burst` at once, then `per_second`.
-
-    Time is the caller's: seconds on any clock that does not go backwards.
-
-    Args:
-        per_second: Tokens that a bucket gains in a second.
-        burst: Tokens that a bucket holds, full at first.
-        capacity: Keys remembered; the one longest unused is forgotten first, and has a
-            full bucket if it comes again.
-    """
-
-    def __init__(self, per_second: float, burst: float, capacity: int) -> None:
-        self._per_second = per_second
-        self._burst = burst
-        self._capacity = capacity
-        self._buckets: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
-
-    def allow(self, key: Hashable, now: float) -> bool:
-        """Take a token of `key`'s bucket; False where it is empty."""
-        tokens, since = self._buckets.pop(key, (self._burst, now))
-        tokens = min(self._burst, tokens + (now - since) * self._per_second)
-        allowed = tokens >= 1.0
-        self._buckets[key] = (tokens - 1.0 if allowed else tokens, now)
-        if len(self._buckets) > self._capacity:
-            self._buckets.popitem(last=False)
-        return allowed
 
 
 class Limits:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from fastboot import events
 from fastboot._ext import twin
@@ -12,6 +13,7 @@ from fastboot.config import TftpConfig
 from fastboot.errors import TreeError, Unavailable
 from fastboot.later import Answer, Later
 from fastboot.listen import Place
+from fastboot.neighbours import hardware_address_of
 from fastboot.tree import Blob, Client, Tree
 from fastboot.uploads import UploadFolder
 
@@ -19,10 +21,13 @@ from . import account, intake
 from .carrier import Broken, Carrier, Ended, Happening, Request, Stray
 from .grant import MTU_USUAL, limits_for, terms_for
 from .job import Job, Taking
-from .packet import Error, ErrorCode, WriteRequest, refusal
+from .options import Limits
+from .packet import Error, ErrorCode, Options, WriteRequest, refusal
 from .ports import Line, Peer
 from .receive import Farewells
 from .request import Asked, Ignored, Refusal, forged, read_name, understand
+from .rules import Rules
+from .sources import Sources
 from .strangers import UNKNOWN, Strangers
 from .table import Entry, Question, Table
 from .transfer import Outcome
@@ -75,6 +80,8 @@ class Engine:
         self._strangers = Strangers()
         self._uploads = uploads
         self._farewells: Farewells[Line] = Farewells()
+        self._sources = Sources(config.max_request_rate)
+        self._rules = Rules(config.client)
         self._counters = dict.fromkeys(
             ("requests", "transfers", "refused", "dropped", "retransmissions", "bytes"),
             0,
@@ -152,7 +159,8 @@ class Engine:
 
     def _request(self, line: Line, data: bytes, came: Arrival, now: float) -> None:
         """Take a datagram that came to the well-known port."""
-        suspicion = forged(line[1][1], came)
+        address, port = line[1][:2]
+        suspicion = forged(port, came) or self._sources.excess(address, now)
         if suspicion:
             return self._drop(line[1], suspicion)
         match understand(data):
@@ -220,7 +228,7 @@ class Engine:
     def _start(self, line: Line, question: Question, blob: Blob) -> None:
         asked, came, peer = question.asked, question.came, line[1]
         mtu = self._mtu(came.index) or MTU_USUAL
-        limits = limits_for(peer, mtu, self._config)
+        limits = self._limits(peer, came, mtu, asked.options)
         terms = terms_for(asked, blob.size, limits, self._config.idle_timeout)
         job = Job(blob, terms, asked.netascii, came, mtu)
         entry = Entry(question.request, asked.name, blob, self._clock())
@@ -233,7 +241,7 @@ class Engine:
         assert self._uploads is not None  # whoever asks was refused otherwise
         self._counters["requests"] += 1
         mtu = self._mtu(came.index) or MTU_USUAL
-        limits = limits_for(line[1], mtu, self._config)
+        limits = self._limits(line[1], came, mtu, request.options)
         patience = self._config.idle_timeout
         try:
             upload, receiver = intake.take(request, self._uploads, limits, patience)
@@ -242,6 +250,12 @@ class Engine:
         name = read_name(request.filename)
         entry = Entry(data, name, upload, now, receiver)
         return self._run(line, entry, Taking(receiver, came))
+
+    def _limits(self, peer: Peer, came: Arrival, mtu: int, options: Options) -> Limits:
+        """What a client is granted at the most; see `fastboot.tftp.rules`."""
+        limits = limits_for(peer, mtu, self._config)
+        mac = partial(hardware_address_of, peer[0], came.index)
+        return self._rules.bound(limits, peer[0], mac, options)
 
     def _run(self, line: Line, entry: Entry, job: Job | Taking) -> None:
         """Let a transfer begin."""
@@ -281,6 +295,8 @@ class Engine:
         entry.content.close()
         if entry.receiver and ended.outcome is Outcome.DONE:
             self._farewells.remember(ended.line, entry.receiver.last_ack, now)
+        if ended.outcome in (Outcome.DONE, Outcome.PROBED):
+            self._sources.proved(ended.line[1][0])
         self._counters["retransmissions"] += ended.retransmissions
         self._counters["bytes"] += ended.acknowledged
         self._emit(account.ended(ended, entry, now - entry.started))
