@@ -1,12 +1,13 @@
 """The README promises nothing that is not there."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from fastboot.cli import command
-from fastboot.settings import settings
+from fastboot.settings import build, settings
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -48,3 +49,10 @@ def test_every_module_in_it_exists(text):
 def test_the_python_in_it_compiles_and_imports(text):
     for block in re.findall(r"```python\n(.+?)```", text, re.DOTALL):
         exec(compile(block, "README.md", "exec"), {})
+
+
+def test_its_settings_files_can_be_used(text):
+    files = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    assert len(files) >= 2
+    for content in files:
+        build({"folder": ".", **tomllib.loads(content)})

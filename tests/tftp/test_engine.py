@@ -8,116 +8,16 @@ from types import SimpleNamespace
 import pytest
 
 from fastboot import events
-from fastboot._ext import twin
-from fastboot.config import TftpConfig
-from fastboot.listen import Place
 from fastboot.tftp import request as request_module
 from fastboot.tftp import table as table_module
 from fastboot.tftp.carrier import Carrier
-from fastboot.tftp.engine import LATE, Engine
-from fastboot.tftp.packet import Ack, Data, Error, OptionAck, ReadRequest, decode
+from fastboot.tftp.engine import LATE
+from fastboot.tftp.packet import Ack, Data, Error
 from fastboot.tftp.ports import POOL
 from fastboot.tftp.strangers import STRAY_ERRORS
 from fastboot.tree import Blob, Directory, Memory
+from served import Served
 from wire import Reader
-
-OCTET = b"octet"
-
-
-class Served:
-    """An engine with a clock that stands still unless told otherwise."""
-
-    def __init__(self, tree, carrier, address="127.0.0.1", mtu=None, **config):
-        self.now = 1000.0
-        self.events = []
-        self.engine = Engine(
-            TftpConfig(port=0, **config),
-            tree,
-            self.events.append,
-            [Place(address)],
-            mtu=lambda index: mtu,
-            clock=lambda: self.now,
-            carrier=carrier,
-        )
-        self.port = self.engine.ports[0][1]
-        self.clients = []
-
-    def client(self, address="127.0.0.1"):
-        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        sock.bind((address, 0))
-        sock.setblocking(False)
-        self.clients.append(sock)
-        return sock
-
-    def poll(self, seconds=0.0):
-        """Let time pass, then let the engine do all there is to do."""
-        self.now += seconds
-        for _ in range(3):
-            self.engine.poll(0)
-
-    def ask(self, sock, name, *options, mode=OCTET, to="127.0.0.1"):
-        """Send a read request; what came back, and from where."""
-        sock.sendto(ReadRequest(name, mode, options).encode(), (to, self.port))
-        self.poll()
-        return self.take(sock)
-
-    def say(self, sock, packet, tid):
-        sock.sendto(packet.encode(), tid)
-        self.poll()
-        return self.take(sock)
-
-    @staticmethod
-    def take(sock):
-        try:
-            raw, tid = sock.recvfrom(65536)
-        except BlockingIOError:
-            return None, None
-        return decode(raw), tid
-
-    def get(self, sock, name, *options, mode=OCTET):
-        """A whole file, block by block."""
-        packet, tid = self.ask(sock, name, *options, mode=mode)
-        blksize = int(dict(options).get(b"blksize", 512))
-        if isinstance(packet, OptionAck):
-            packet, _ = self.say(sock, Ack(0), tid)
-        whole = packet.payload
-        while len(packet.payload) == blksize:
-            packet, _ = self.say(sock, Ack(packet.block), tid)
-            whole += packet.payload
-        self.say(sock, Ack(packet.block), tid)
-        return whole
-
-    def close(self):
-        self.engine.close()
-        for sock in self.clients:
-            sock.close()
-
-
-@pytest.fixture(params=["py", pytest.param("ext", marks=pytest.mark.ext)])
-def carrier(request):
-    """Both twins of the data path."""
-    if request.param == "py":
-        return Carrier
-    compiled = twin("tftp_carrier")
-    if compiled is None:
-        pytest.skip("the compiled parts are not built")
-    return compiled.Carrier
-
-
-@pytest.fixture
-def serve(carrier):
-    """Makes `Served`s that end with the test, and in which nothing went wrong inside."""
-    made = []
-
-    def make(tree, **kinds):
-        made.append(Served(tree, carrier, **kinds))
-        return made[-1]
-
-    yield make
-    for served in made:
-        served.close()
-        assert not [e for e in served.events if isinstance(e, events.Fault)]
-
 
 FILE = random.Random(1).randbytes(5000)
 TREE = Memory({"file": FILE, "empty": b"", "lines": b"one\ntwo\r\n"})
