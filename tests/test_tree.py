@@ -401,6 +401,7 @@ def test_P10_what_everybody_may_read_is_served(private):
 
 def test_P10_only_what_is_served_is_listed(private):
     assert private.names() == ["public"]
+    assert [item.name for item in private.look("/", 10).items] == ["public"]
 
 
 def test_P10_without_that_rule_all_that_we_can_read_is_served(private):

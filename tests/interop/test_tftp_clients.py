@@ -118,6 +118,14 @@ def test_curl_stores_netascii_as_it_is_on_the_wire(client, target, line):
     assert target.read_bytes() == on_the_wire.encode()
 
 
+@pytest.mark.parametrize("name", ["TEXT", "//text", "%5Ctext", "%5C%5CText", "text%FF"])
+def test_a_name_is_read_as_strange_clients_mean_it(client, target, name):
+    # Upper case, doubled slashes, backslashes, and what follows option 67's end.
+    result = client(CURL + CURL_URL, name=name)
+    assert result.returncode == 0, result
+    assert target.read_bytes() == LINES.encode()
+
+
 @pytest.mark.parametrize(("line", "code", "words"), MISSING.values(), ids=MISSING)
 def test_a_missing_file_is_reported_as_missing(client, server, line, code, words):
     result = client(line, name="missing")
