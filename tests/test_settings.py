@@ -37,7 +37,7 @@ def test_every_field_is_a_setting():
         "lease": LeaseConfig,
         "boot": BootConfig,
     }
-    tables = {("dhcp", "subnet")}
+    tables = {("dhcp", "subnet"), ("tftp", "client")}
     fields = {
         (part, name)
         for part, kind in parts.items()

@@ -188,10 +188,7 @@ class Engine:
             self.later.forget(line)
         entry = self._table.get(line)
         if entry is None:
-            full = self._table.full(line[1], self._carrier.unconfirmed)
-            if full:
-                self._drop(line[1], full)
-            return not full
+            return self._has_room(line)
         if data == entry.request:
             if not self._carrier.is_confirmed(line):
                 self._handle(self._carrier.repeat(line))
@@ -200,6 +197,19 @@ class Engine:
                 return False
         # The client begins something else, and expects no ERROR about the old.
         self._handle(self._carrier.end(line, "the client asked anew", tell=False))
+        return True
+
+    def _has_room(self, line: Line) -> bool:
+        """Whether another transfer can begin, once the stalest has made room."""
+        full = self._table.full(line[1])
+        if full:
+            self._drop(line[1], full)
+            return False
+        unconfirmed, confirmed = self._carrier.unconfirmed, self._carrier.is_confirmed
+        excess = self._table.excess(unconfirmed, confirmed)
+        if excess is not None:
+            reason = "the client has not answered yet, and others ask"
+            self._handle(self._carrier.end(excess, reason, tell=False))
         return True
 
     def _begin(self, line: Line, question: Question) -> None:

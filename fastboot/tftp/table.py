@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from fastboot.arrival import Arrival
@@ -69,6 +70,8 @@ class Table:
         self._entries: dict[Line, Entry] = {}
         self._questions: dict[Line, Question] = {}
         self._by_peer: dict[Peer, Line] = {}
+        # Those that may be half open, in their order.
+        self._fresh: OrderedDict[Line, None] = OrderedDict()
         self._by_address: Counter[str] = Counter()
 
     def __len__(self) -> int:
@@ -88,30 +91,50 @@ class Table:
         """Where the transfer of a client runs; None where it has none."""
         return self._by_peer.get(peer)
 
-    def full(self, peer: Peer, unconfirmed: int) -> str:
-        """Why no transfer can begin for a client; empty: there is room.
-
-        Args:
-            peer: The client.
-            unconfirmed: Transfers whose client has acknowledged nothing.
-        """
+    def full(self, peer: Peer) -> str:
+        """Why no transfer can begin for a client; empty: there is room."""
         if len(self) >= self._most:
             return "too many transfers"
-        if unconfirmed + len(self._questions) >= UNCONFIRMED_MAX:
+        if len(self._questions) >= UNCONFIRMED_MAX:
             return "too many requests without a reply"
         if self._by_address[peer[0]] >= self._most_of_one:
             return "too many transfers of this client"
         return ""
 
+    def excess(
+        self, unconfirmed: int, confirmed: Callable[[Line], bool]
+    ) -> Line | None:
+        """The transfer to give up before another begins; None where none has to go.
+
+        It is the one that waits longest for its first ACK. A client that is there has
+        sent that in milliseconds, so that a flood has to be a hundred thousand requests
+        a second before it is in anybody's way; and what is refused in its stead would
+        be everybody's.
+
+        Args:
+            unconfirmed: Transfers whose client has acknowledged nothing.
+            confirmed: Whether the client of one has.
+        """
+        if unconfirmed + len(self._questions) < UNCONFIRMED_MAX:
+            return None
+        while self._fresh:
+            line = next(iter(self._fresh))
+            if not confirmed(line):
+                return line
+            del self._fresh[line]
+        return None
+
     def add(self, line: Line, entry: Entry) -> None:
         """Enter a transfer."""
         peer = line[1]
+        self._fresh[line] = None
         self._entries[line] = entry
         self._by_peer[peer] = line
         self._by_address[peer[0]] += 1
 
     def pop(self, line: Line) -> Entry:
         """Take a transfer out."""
+        self._fresh.pop(line, None)
         self._by_peer.pop(line[1], None)
         self._uncount(line[1][0])
         return self._entries.pop(line)
