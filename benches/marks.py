@@ -33,7 +33,8 @@ def verdicts(report: dict[str, Any]) -> list[Mark]:
     return marks
 
 
-def _mark(row: Row, wanted: str, value: float, limit: float, *, strictly: bool) -> Mark:
+def mark(row: Row, wanted: str, value: float, limit: float, *, strictly: bool) -> Mark:
+    """A mark: `value` is to be at most `limit`, or below it."""
     return {
         "row": row["key"],
         "wanted": wanted,
@@ -43,7 +44,7 @@ def _mark(row: Row, wanted: str, value: float, limit: float, *, strictly: bool) 
     }
 
 
-def _against(row: Row, other: str, number: str = "cpu_per_gb") -> float:
+def against(row: Row, other: str, number: str = "cpu_per_gb") -> float:
     """Our number divided by another server's: the median over the rounds.
 
     The two were measured seconds apart in each round, so that what else a shared
@@ -62,9 +63,9 @@ def _speed(row: Row) -> Iterator[Mark]:
         return
     if file == "1kB":
         if "dnsmasq" in row["medians"]:
-            ratio = _against(row, "dnsmasq", "transfers_per_s")
+            ratio = against(row, "dnsmasq", "transfers_per_s")
             text = "seconds a transfer / dnsmasq's: below 1"
-            yield _mark(row, text, 1 / ratio, 1, strictly=True)
+            yield mark(row, text, 1 / ratio, 1, strictly=True)
     elif window in ("w16", "w64") and block == "b1428" and clients in ("c4", "c256"):
         yield from _windowed(row)
     elif window == "w1" and block in ("b512", "b1428") and clients != "c1":
@@ -72,25 +73,25 @@ def _speed(row: Row) -> Iterator[Mark]:
     elif window == "w1" and block == "b8192":
         for name in _best_rival(row):
             text = f"CPU / best other server's ({name}): below 1"
-            yield _mark(row, text, _against(row, name), 1, strictly=True)
+            yield mark(row, text, against(row, name), 1, strictly=True)
 
 
 def _windowed(row: Row) -> Iterator[Mark]:
     cost = row["medians"][OURS]["cpu_per_gb"]
-    yield _mark(row, "CPU s/GB: at most 0.5", cost, 0.5, strictly=False)
+    yield mark(row, "CPU s/GB: at most 0.5", cost, 0.5, strictly=False)
     for name in _best_rival(row):
         text = f"CPU / best other server's ({name}): at most 1/6"
-        yield _mark(row, text, _against(row, name), 1 / 6, strictly=False)
+        yield mark(row, text, against(row, name), 1 / 6, strictly=False)
 
 
 def _lock_step(row: Row) -> Iterator[Mark]:
     if "dnsmasq" in row["medians"]:
-        ratio = _against(row, "dnsmasq")
-        yield _mark(row, "CPU / dnsmasq's: below 1", ratio, 1, strictly=True)
+        ratio = against(row, "dnsmasq")
+        yield mark(row, "CPU / dnsmasq's: below 1", ratio, 1, strictly=True)
     if "yardstick" in row["medians"]:
-        ratio = _against(row, "yardstick")
+        ratio = against(row, "yardstick")
         text = "CPU / the yardstick's: at most 1.15"
-        yield _mark(row, text, ratio, 1.15, strictly=False)
+        yield mark(row, text, ratio, 1.15, strictly=False)
 
 
 def _best_rival(row: Row) -> list[str]:
@@ -101,25 +102,25 @@ def _best_rival(row: Row) -> list[str]:
 
 def _scale(row: Row) -> Iterator[Mark]:
     ours = row["medians"][OURS]
-    yield _mark(row, "transfers that failed: none", ours["failed"], 0, strictly=False)
+    yield mark(row, "transfers that failed: none", ours["failed"], 0, strictly=False)
     memory = ours["memory_above_idle"]
-    yield _mark(row, "bytes above idle: below 64 MiB", memory, 64 * MIB, strictly=True)
+    yield mark(row, "bytes above idle: below 64 MiB", memory, 64 * MIB, strictly=True)
 
 
 def _half_open(row: Row) -> Iterator[Mark]:
     ours = row["medians"][OURS]
     memory, files = ours["memory_above_idle"], ours["descriptors_above_idle"]
-    yield _mark(row, "bytes above idle: below 16 MiB", memory, 16 * MIB, strictly=True)
-    yield _mark(row, "file descriptors above idle: none", files, 0, strictly=False)
+    yield mark(row, "bytes above idle: below 16 MiB", memory, 16 * MIB, strictly=True)
+    yield mark(row, "file descriptors above idle: none", files, 0, strictly=False)
 
 
 def _loss(row: Row) -> Iterator[Mark]:
     ours = row["medians"][OURS]
-    yield _mark(row, "transfers that failed: none", ours["failed"], 0, strictly=False)
+    yield mark(row, "transfers that failed: none", ours["failed"], 0, strictly=False)
     most = SENT_MOST.get(row["key"].rpartition("-")[2])
     if most is not None:
         text = f"bytes sent for each of the file: at most {most}"
-        yield _mark(row, text, ours["sent_ratio"], most, strictly=False)
+        yield mark(row, text, ours["sent_ratio"], most, strictly=False)
 
 
 _JUDGES = {"speed": _speed, "scale": _scale, "half-open": _half_open, "loss": _loss}

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 BUILD = Path(__file__).parents[1] / "build" / "benches"
@@ -19,6 +20,9 @@ LOAD = Path(__file__).parent / "load"
 
 SYSTEM = os.pathsep.join(("/usr/local/sbin", "/usr/sbin", "/sbin"))
 """Folders with programs for root, which are not on everyone's PATH."""
+
+LIBRARIES = {"http": ("ssl", "crypto")}
+"""What C programs are linked with."""
 
 PATIENCE = 300.0
 """Seconds for an installation."""
@@ -54,7 +58,12 @@ def compiled(name: str) -> Path:
         BUILD.mkdir(parents=True, exist_ok=True)
         new = BUILD / f"{name}.{os.getpid()}"  # another run may be using the old one
         command = [compiler, "-std=gnu11", "-O2", "-Wall", "-Wextra", "-o", new, source]
-        subprocess.run(command, check=True)
+        libraries = LIBRARIES.get(name, ())
+        try:
+            subprocess.run([*command, *(f"-l{one}" for one in libraries)], check=True)
+        except subprocess.CalledProcessError:
+            packages = " ".join(f"lib{one}-dev" for one in libraries[:1])
+            raise Missing(f"{source} does not compile; {packages}?") from None
         new.rename(target)
     return target
 
@@ -114,3 +123,17 @@ def _run(*command: str | Path, cwd: Path | None = None) -> None:
 def _reason(error: Exception) -> str:
     text = getattr(error, "stderr", None) or str(error)
     return str(text).strip().splitlines()[-1]
+
+
+def said(*command: str | Path, environment: Mapping[str, str] | None = None) -> str:
+    """The first line that a program prints."""
+    result = subprocess.run(
+        command,
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    text = result.stdout.strip() or result.stderr.strip()
+    return text.splitlines()[0] if text else "?"

@@ -9,14 +9,13 @@ of clients raised where there are any; nothing is tuned further.
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import ClassVar
 
 from benches import programs
+from benches.programs import said
 
 LAUNCHERS = Path(__file__).parent / "launchers"
 
@@ -87,7 +86,7 @@ class Fastboot(Server):
 
     def prepare(self) -> None:
         ask = [sys.executable, "-m", "fastboot", "--version"]
-        self.version = _said(*ask, environment=self.environment)
+        self.version = said(*ask, environment=self.environment)
 
     def command(self, port: int, root: Path, blksize: int) -> Command:
         serve = [sys.executable, "-m", "fastboot", "serve", root, "--no-http"]
@@ -111,7 +110,7 @@ class TftpdHpa(Server):
 
     def prepare(self) -> None:
         self._program = programs.find("in.tftpd", "tftpd-hpa")
-        self.version = _said(self._program, "-V").partition(",")[0]
+        self.version = said(self._program, "-V").partition(",")[0]
 
     def command(self, port: int, root: Path, blksize: int) -> Command:
         return [self._program, "-L", "-a", f"127.0.0.1:{port}", "-s", root]
@@ -125,8 +124,8 @@ class Dnsmasq(Server):
 
     def prepare(self) -> None:
         self._program = programs.find("dnsmasq", "dnsmasq-base")
-        said = _said(self._program, "--version")
-        self.version = " ".join(said.split()[:3])
+        line = said(self._program, "--version")
+        self.version = " ".join(line.split()[:3])
 
     def command(self, port: int, root: Path, blksize: int) -> Command:
         only_tftp = ["--keep-in-foreground", "--conf-file=/dev/null", "--port=0"]
@@ -151,7 +150,7 @@ class Atftpd(Server):
         except programs.Missing:
             # Debian's package cannot be installed beside tftpd-hpa.
             self._program = programs.unpacked("atftpd", "usr/sbin/atftpd")
-        self.version = _said(self._program, "--version").partition("(")[0].strip()
+        self.version = said(self._program, "--version").partition("(")[0].strip()
 
     def command(self, port: int, root: Path, blksize: int) -> Command:
         place = ["--daemon", "--no-fork", "--bind-address", "127.0.0.1"]
@@ -170,7 +169,7 @@ class FromIndex(Server):
         self._python = programs.venv_with(self.requirement)
         package = re.split(r"\[", self.requirement)[0]
         code = f"import importlib.metadata as m; print(m.version({package!r}))"
-        self.version = f"{package} {_said(self._python, '-c', code)}"
+        self.version = f"{package} {said(self._python, '-c', code)}"
 
 
 class Tftpy(FromIndex):
@@ -239,17 +238,3 @@ SERVERS: tuple[type[Server], ...] = (
     Fbtftp,
 )
 """All of them, in the order in which tables have them."""
-
-
-def _said(*command: str | Path, environment: dict[str, str] | None = None) -> str:
-    """The first line that a program prints."""
-    result = subprocess.run(
-        command,
-        env={**os.environ, **(environment or {})},
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    text = result.stdout.strip() or result.stderr.strip()
-    return text.splitlines()[0] if text else "?"

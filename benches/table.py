@@ -83,6 +83,35 @@ def _perfdhcp(numbers: Numbers) -> str:
     return f"{_offers(numbers)}, {numbers['lost']:.1%} lost"
 
 
+def _requests(numbers: Numbers) -> str:
+    if not numbers["cpu_per_request"]:
+        return "none ended"
+    micro = numbers["cpu_per_request"] * 1e6
+    bound = "*" if numbers["client_cpu_per_request"] * 1e6 > micro else ""
+    return f"{_number(micro)} · {_number(numbers['requests_per_s'])}{bound}"
+
+
+def _rate(numbers: Numbers) -> str:
+    text = f"{_number(numbers['cpu_per_gb'])}, {numbers['seconds']:.1f} s"
+    failed = numbers["failed"]
+    return f"{text}, {failed:.0f} failed" if failed else text
+
+
+def _slowest(numbers: Numbers) -> str:
+    failed = numbers["failed"]
+    text = f"{_number(numbers['latency_max'] * 1000)} ms"
+    return f"{text}, {failed:.0f} failed" if failed else text
+
+
+def _idle(numbers: Numbers) -> str:
+    each = numbers["memory_each"] / 1024
+    return f"{_number(max(each, 0.01))} KiB each, {_slowest(numbers)}"
+
+
+def _stalled(numbers: Numbers) -> str:
+    return f"{_number(numbers['kernel_memory'] / 1e6)} MB, {_slowest(numbers)}"
+
+
 _SECTIONS: list[tuple[str, Callable[[str], bool], Callable[[Numbers], str]]] = [
     (
         "Server CPU seconds per GB · MB/s",
@@ -119,6 +148,36 @@ _SECTIONS: list[tuple[str, Callable[[str], bool], Callable[[Numbers], str]]] = [
         "Many machines at once: median and 99th percentile until the offer",
         lambda key: key.startswith("crowd"),
         _crowd,
+    ),
+    (
+        "Server CPU seconds per GB · MB/s",
+        lambda key: key.startswith("http-bulk"),
+        _speed,
+    ),
+    (
+        "Server CPU µs per request · requests per second",
+        lambda key: key.startswith("http-requests"),
+        _requests,
+    ),
+    (
+        "Slow clients: server CPU seconds per GB, until the last has its file",
+        lambda key: key.startswith("http-rate"),
+        _rate,
+    ),
+    (
+        "Connections at rest: memory of the server, slowest of new requests",
+        lambda key: key.startswith("http-idle"),
+        _idle,
+    ),
+    (
+        "Clients that read nothing: memory of the kernel, slowest of other requests",
+        lambda key: key.startswith("http-stalled"),
+        _stalled,
+    ),
+    (
+        "Heads that do not end: slowest of other requests",
+        lambda key: key.startswith("http-slow"),
+        _slowest,
     ),
 ]
 """Heading, which rows, and how a cell is written."""
@@ -161,7 +220,7 @@ def _clients(report: Report) -> str:
     ]
     for row in report["rows"]:
         found = {n: m for n, m in row["medians"].items() if m.get("cpu_per_gb")}
-        if row["kind"] != "speed" or not found:
+        if row["kind"] not in ("speed", "bulk", "requests") or not found:
             continue
         ratios = (
             f"{name} {_number(m['client_cpu_per_gb'])}"
@@ -199,6 +258,17 @@ _ABOUT = {
             "another, in networks of their own with a cable (veth) between them."
         ),
         "",
+    ),
+    "http": (
+        (
+            "over loopback, the server on one CPU, on another the load client, which "
+            "compares every byte of small answers and one of sixteen pieces of large ones."
+        ),
+        (
+            "*: the client cost more than the server, which could have been faster. Over "
+            "loopback the kernel sends what waits in its buffers when the client "
+            "acknowledges, and counts that as the client's. "
+        ),
     ),
 }
 """How it was measured, and what has to be known to read the table."""

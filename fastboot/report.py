@@ -34,6 +34,11 @@ REPEATS_MAX = 10
 KIND_MAX = 100
 """Lines of one kind about all clients in each period, finished transfers aside."""
 
+SMALL = 1 << 20
+SMALL_MAX = 1000
+"""Lines about finished transfers of less than `SMALL` bytes in each period. A boot loader
+reads dozens of such files; who reads thousands would cost more in lines than in bytes."""
+
 PERIOD = 10.0
 """Seconds of a period."""
 
@@ -49,6 +54,9 @@ LINES_AT_ONCE = 256
 
 FLUSH = 2.0
 """Seconds that the last lines have to get out."""
+
+
+_SMALL = ("small",)
 
 
 def clean(text: str) -> str:
@@ -321,6 +329,10 @@ class Report:
             self._waiting.put(self._line(events.Repeated(hidden, PERIOD)))
 
     def _is_too_much(self, event: events.Event) -> bool:
+        if type(event) is events.Finished:
+            if event.size < SMALL:
+                self._counts[_SMALL] += 1
+            return event.size < SMALL and self._counts[_SMALL] > SMALL_MAX
         kind = _kind(event)
         if not kind:
             return False

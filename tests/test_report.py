@@ -14,6 +14,7 @@ from fastboot.report import (
     LINES_MAX,
     PERIOD,
     REPEATS_MAX,
+    SMALL_MAX,
     TEXT_MAX,
     Report,
     clean,
@@ -144,11 +145,21 @@ def test_G4_one_client_does_not_use_up_the_lines_of_the_others():
     assert "10.0.0.8" in lines[REPEATS_MAX]
 
 
-def test_finished_transfers_are_never_left_out():
+def test_finished_transfers_of_large_files_are_never_left_out():
     log = Log()
     for _ in range(1000):
         log.report(EVENTS[4])
     assert len(log.close()) == 1000
+
+
+def test_finished_transfers_of_small_files_are_counted_beyond_a_thousand():
+    log = Log()
+    small = events.Finished("http", "10.0.0.7", "module.mod", 4096, 0.1)
+    for _ in range(SMALL_MAX + 3):
+        log.report(small)
+    lines = log.close()
+    assert len(lines) == SMALL_MAX + 1
+    assert lines[-1] == "3 more lines like these in 10 s"
 
 
 def test_what_was_left_out_is_counted_at_the_end():

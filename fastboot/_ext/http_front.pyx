@@ -49,7 +49,6 @@ cdef extern from "<sys/sendfile.h>" nogil:
 cdef extern from "<sys/socket.h>" nogil:
     ssize_t recv(int fd, void* data, size_t size, int flags)
     ssize_t send(int fd, const void* data, size_t size, int flags)
-    int MSG_MORE
     int MSG_NOSIGNAL
 
 cdef extern from "<sys/stat.h>" nogil:
@@ -546,7 +545,7 @@ cdef class Front:
         return sent
 
     cdef int64_t _send_first(self, Link* link, int* failure) noexcept nogil:
-        """Send the head, with the body if it is small."""
+        """Send the head, with the body if it is small; see the Python twin."""
         cdef size_t head = self._write_head(link), size = head
         cdef File* file = link.recipe.file
         cdef ssize_t n
@@ -558,10 +557,7 @@ cdef class Front:
                 failure[0] = errno if n < 0 else CUT_SHORT
                 return 0
             size += n
-        n = send(
-            link.fd, self._out, size,
-            MSG_NOSIGNAL if size > head else MSG_NOSIGNAL | MSG_MORE,
-        )
+        n = send(link.fd, self._out, size, MSG_NOSIGNAL)
         if n < 0:
             if errno != EAGAIN and errno != EINTR:
                 failure[0] = errno
@@ -577,7 +573,7 @@ cdef class Front:
     cdef int64_t _send_head(self, Link* link, int* failure) noexcept nogil:
         """Send what is left of the head."""
         cdef ssize_t n = send(
-            link.fd, link.head + link.head_at, link.head_size, MSG_NOSIGNAL | MSG_MORE
+            link.fd, link.head + link.head_at, link.head_size, MSG_NOSIGNAL
         )
         if n < 0:
             failure[0] = EAGAIN if errno == EINTR else errno

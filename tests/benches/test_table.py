@@ -89,3 +89,40 @@ def test_the_cost_is_judged_by_dnsmasq_and_the_yardstick(cost, reached):
         round(cost / 2, 4),
     ]
     assert [mark["reached"] for mark in marks] == reached
+
+
+def http_run(row):
+    """What a run of HTTP keeps, with one row."""
+    return {**run(), "protocol": "http", "rows": [row]}
+
+
+def test_requests_are_judged_by_nginx_round_by_round():
+    from benches.http.marks import verdicts
+
+    def numbers(rate):
+        return {"requests_per_s": rate, "cpu_per_request": 1 / rate}
+
+    rates = {"fastboot": [90, 50, 90], "fastboot-py": [30, 30, 30], "nginx": [80] * 3}
+    row = {
+        "key": "http-requests-c32-4kB",
+        "title": "files of 4 KiB",
+        "kind": "requests",
+        "medians": {name: numbers(found[0]) for name, found in rates.items()},
+        "runs": {name: [numbers(n) for n in found] for name, found in rates.items()},
+    }
+    marks = verdicts(http_run(row))
+    assert [mark["reached"] for mark in marks] == [True, False]
+    assert [mark["value"] for mark in marks] == [0.8889, 2.6667]
+
+
+def test_a_table_of_http_has_its_own_sections(table):
+    numbers = {"memory_each": 1024.0, "latency_max": 0.0123, "failed": 0}
+    row = {
+        "key": "http-idle-c10000-4kB",
+        "title": "10,000 connections at rest",
+        "kind": "idle",
+        "medians": {"fastboot": numbers},
+        "runs": {"fastboot": [numbers]},
+    }
+    lines = table.markdown(http_run(row)).splitlines()
+    assert "| 10,000 connections at rest | 1 KiB each, 12.3 ms |" in lines

@@ -1,0 +1,181 @@
+"""The HTTP servers that are compared, each as a class of the same shape.
+
+All run as an administrator would run them to serve one folder in one process, with
+limits on the number of clients raised and logs of requests switched off where that can
+be; fastboot keeps its log. Nothing is tuned further.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import ClassVar
+
+from benches import programs
+from benches.programs import said
+
+LAUNCHERS = Path(__file__).parents[1] / "launchers"
+
+MANY = "20000"
+"""Connections that a server is to take."""
+
+Command = list[str | Path]
+
+NGINX = """
+worker_processes 1;
+worker_rlimit_nofile {many};
+daemon off;
+pid {folder}/pid;
+error_log stderr crit;
+events {{ worker_connections {many}; }}
+http {{
+    access_log off;
+    sendfile on;
+    keepalive_requests 1000000;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {{ listen 127.0.0.1:{port} backlog=4096; root {root}; }}
+}}
+"""
+
+
+class Server:
+    """One HTTP server.
+
+    Attributes:
+        name: How it is named in tables and on the command line.
+        slow: Whether a quick look leaves it out.
+        most: Connections at the same time that it is given.
+        environment: Variables it is run with.
+        version: Its version, known after `prepare`.
+    """
+
+    name = ""
+    slow = False
+    most = 20_000
+    environment: ClassVar[dict[str, str]] = {}
+    version = "?"
+
+    def prepare(self) -> None:
+        """Find or build it; `programs.Missing` says what to install."""
+        raise NotImplementedError
+
+    def command(self, port: int, root: Path) -> Command:
+        """The command that serves `root` on a port of 127.0.0.1, in the foreground."""
+        raise NotImplementedError
+
+
+class Fastboot(Server):
+    """This project, with its compiled parts."""
+
+    name = "fastboot"
+    environment: ClassVar = {"FASTBOOT_EXTENSIONS": "auto"}
+
+    def prepare(self) -> None:
+        ask = [sys.executable, "-m", "fastboot", "--version"]
+        self.version = said(*ask, environment=self.environment)
+
+    def command(self, port: int, root: Path) -> Command:
+        serve = [sys.executable, "-m", "fastboot", "serve", root, "--no-tftp"]
+        quiet = ["--dhcp", "off", "--log-format", "json", "--address", "127.0.0.1"]
+        limits = ["--http-max-connections", MANY, "--http-max-per-client", MANY]
+        return [*serve, *quiet, *limits, "--http-port", str(port)]
+
+
+class FastbootPython(Fastboot):
+    """This project, in Python alone."""
+
+    name = "fastboot-py"
+    environment: ClassVar = {"FASTBOOT_EXTENSIONS": "no"}
+
+
+class Nginx(Server):
+    """nginx: one worker, sendfile."""
+
+    name = "nginx"
+
+    def prepare(self) -> None:
+        self._program = programs.find("nginx", "nginx-light")
+        self.version = said(self._program, "-v").removeprefix("nginx version: ")
+
+    def command(self, port: int, root: Path) -> Command:
+        folder = Path(tempfile.mkdtemp(dir=root.parent, prefix="benches-nginx-"))
+        text = NGINX.format(many=MANY, folder=folder, port=port, root=root)
+        (folder / "nginx.conf").write_text(text, "utf-8")
+        folder.chmod(0o755)
+        return [self._program, "-c", folder / "nginx.conf"]
+
+
+class FromIndex(Server):
+    """A server that is a Python package."""
+
+    requirements: ClassVar[tuple[str, ...]] = ()
+    slow = True
+
+    def prepare(self) -> None:
+        for requirement in self.requirements:
+            self._python = programs.venv_with(requirement)
+        package = self.requirements[0].partition("[")[0]
+        code = f"import importlib.metadata as m; print(m.version({package!r}))"
+        self.version = f"{package} {said(self._python, '-c', code)}"
+
+
+class Aiohttp(FromIndex):
+    """aiohttp: its route for static files."""
+
+    name = "aiohttp"
+    requirements: ClassVar = ("aiohttp",)
+
+    def command(self, port: int, root: Path) -> Command:
+        return [self._python, LAUNCHERS / "aiohttp_server.py", str(port), root]
+
+
+class Starlette(FromIndex):
+    """uvicorn with Starlette's static files."""
+
+    name = "starlette"
+    requirements: ClassVar = ("uvicorn[standard]", "starlette")
+
+    def command(self, port: int, root: Path) -> Command:
+        return [self._python, LAUNCHERS / "starlette_server.py", str(port), root]
+
+
+class Granian(FromIndex):
+    """granian, sending files by its own interface for applications."""
+
+    name = "granian"
+    requirements: ClassVar = ("granian",)
+
+    def command(self, port: int, root: Path) -> Command:
+        return [self._python, LAUNCHERS / "granian_server.py", str(port), root]
+
+
+class HttpServer(Server):
+    """python -m http.server: a thread for each connection."""
+
+    name = "http.server"
+    slow = True
+    most = 1000
+
+    def prepare(self) -> None:
+        self.version = f"Python {sys.version.partition(' ')[0]}"
+
+    def command(self, port: int, root: Path) -> Command:
+        serve = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1"]
+        return [*serve, "--protocol", "HTTP/1.1", "--directory", root, str(port)]
+
+
+SERVERS: tuple[type[Server], ...] = (
+    Fastboot,
+    FastbootPython,
+    Nginx,
+    Aiohttp,
+    Starlette,
+    Granian,
+    HttpServer,
+)
+"""All of them, in the order in which tables have them."""

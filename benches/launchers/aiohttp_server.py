@@ -1,0 +1,11 @@
+"""aiohttp's static files, in one process."""
+
+import sys
+
+from aiohttp import web
+
+if __name__ == "__main__":
+    app = web.Application()
+    app.router.add_static("/", sys.argv[2])
+    port = int(sys.argv[1])
+    web.run_app(app, host="127.0.0.1", port=port, access_log=None, backlog=4096)
