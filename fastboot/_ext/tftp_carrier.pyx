@@ -18,7 +18,7 @@ from fastboot.arrival import arrival
 from fastboot.poller import Poller
 from fastboot.tftp.carrier import Broken, Request, Stray
 from fastboot.tftp.packet import Error, ErrorCode
-from fastboot.tftp.ports import Ports, answering
+from fastboot.tftp.ports import Ports, answering, is_request
 
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.math cimport ceil
@@ -134,9 +134,9 @@ cdef class Carrier:
 
     # Python's interface
 
-    def open(self, place, int port):
+    def open(self, place, int port, data="pool"):
         """See `fastboot.tftp.carrier.Carrier`, here and below."""
-        self._ports.open(place, port)
+        self._ports.open(place, port, data)
 
     @property
     def listening(self):
@@ -346,7 +346,7 @@ cdef class Carrier:
             data = inbox_bytes(&self._inbox, n)
             peer = inbox_peer(&self._inbox, n)
             port = self._ports.data_port(fd, peer)
-            if port is None:
+            if port is None or not is_request(data):
                 entry = self._entries.get((fd, peer))
                 if entry is not None and not entry.transfer.is_over:
                     self._take_for(entry, data)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from fastboot.errors import ConfigError
+
 from .client import TftpClient
 from .setting import (
     CACHE_MAX,
@@ -24,6 +26,27 @@ UPLOADS_MAX = 1000
 disk is slow."""
 
 
+def port_range(text: str) -> range | None:
+    """The ports that `TftpConfig.ports` names; None where it names none.
+
+    >>> port_range("50000-50007"), port_range("single")
+    (range(50000, 50008), None)
+
+    Raises:
+        ConfigError: It is neither a range nor a word that is known.
+    """
+    if text in ("pool", "single"):
+        return None
+    low, dash, high = text.partition("-")
+    if dash and all(part.isdecimal() and len(part) <= 5 for part in (low, high)):
+        ports = range(int(low), int(high) + 1)
+        if 0 < int(low) <= int(high) <= PORTS[1]:
+            return ports
+    raise ConfigError(
+        f"--tftp-ports is {text!r}; it must be pool, single or LOW-HIGH, as 50000-50007"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class TftpConfig:
     """TFTP (RFC 1350 and its options)."""
@@ -31,6 +54,11 @@ class TftpConfig:
     enabled: bool = setting(True, "Serve over TFTP.", flag="--tftp")
     port: int | None = setting(
         None, "Port for requests; 69 as root, 6969 otherwise.", shown="69 or 6969"
+    )
+    ports: str = setting(
+        "pool",
+        "Ports that files leave from: pool: a few of the system's choice; LOW-HIGH: of "
+        "these, for a firewall; single: the port for requests, for NAT and Kubernetes.",
     )
     max_blksize: int = setting(
         65464,
@@ -100,6 +128,7 @@ class TftpConfig:
     def __post_init__(self) -> None:
         """Check each value."""
         between(self, port=PORTS)
+        port_range(self.ports)
         # RFC 2348, section 2. Of 65536 block numbers a window may use less than half,
         # so that an old ACK never looks like a new one.
         between(self, max_blksize=(8, 65464), max_windowsize=(1, 32767))

@@ -18,7 +18,7 @@ from fastboot.poller import READ, WRITE, Poller
 from fastboot.timers import Timers
 
 from .job import Job, Machine, Taking
-from .ports import Line, Ports, answering
+from .ports import Line, Ports, answering, is_request
 from .transfer import Outcome
 
 
@@ -96,9 +96,9 @@ class Carrier:
         self._unconfirmed = 0
         self._closed = False
 
-    def open(self, place: Place, port: int) -> None:
+    def open(self, place: Place, port: int, data: str = "pool") -> None:
         """Take requests at a place; see `Ports.open`."""
-        self._ports.open(place, port)
+        self._ports.open(place, port, data)
 
     @property
     def listening(self) -> tuple[tuple[str, int], ...]:
@@ -134,7 +134,8 @@ class Carrier:
             if what & READ:
                 for data, came, peer in self._ports.receive(fd):
                     data_port = self._ports.data_port(fd, peer)
-                    if data_port is None:
+                    known = (fd, peer) in self._transfers and not is_request(data)
+                    if data_port is None or known:
                         happened += self._take((fd, peer), data, came, now)
                     else:
                         happened.append(Request((data_port, peer), data, came))

@@ -88,7 +88,7 @@ class Engine:
         )
         try:
             for place in places:
-                self._carrier.open(place, config.port or 0)
+                self._carrier.open(place, config.port or 0, config.ports)
         except BaseException:
             self.close()
             raise

@@ -6,18 +6,22 @@ told apart by its address and port. That costs no descriptor, bind or close per 
 
 Which port of the pool a client gets is a keyed hash of its address: whoever sends ACKs
 in somebody else's name has to guess it, and one that goes to another port gives the
-forger away.
+forger away. Where all leave by the listening port (`single`) there is nothing to guess:
+NAT and Kubernetes need that, others should not want it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import random
 import socket
 from collections import deque
 from collections.abc import Iterator
 
 from fastboot.arrival import SPACE, Ancillary, Arrival, arrival, sent_from
+from fastboot.config.tftp import port_range
+from fastboot.errors import ListenError
 from fastboot.listen import Place, udp
 from fastboot.poller import READ, WRITE, Poller
 
@@ -51,22 +55,28 @@ class Ports:
         self._key = os.urandom(16)
         self._outbox: dict[int, deque[tuple[bytes, Ancillary, Peer]]] = {}
 
-    def open(self, place: Place, port: int) -> None:
+    def open(self, place: Place, port: int, data: str = "pool") -> None:
         """Take requests at a place.
 
+        Args:
+            place: The address and device.
+            port: The port for requests; 0 for any.
+            data: Which ports files leave from; see `TftpConfig.ports`.
+
         Raises:
-            ListenError: The port cannot be opened.
+            ListenError: The port cannot be opened, or none of those for files.
         """
-        listener = udp(place, port, "TFTP")
-        self._sockets[listener.fileno()] = listener
-        pool = self._pools[listener.fileno()] = []
-        self._poller.watch(listener.fileno(), READ)
-        for _ in range(POOL):
-            data = udp(place, 0, "TFTP")
-            pool.append(data.fileno())
-            self._sockets[data.fileno()] = data
-            self._outbox[data.fileno()] = deque()
-            self._poller.watch(data.fileno(), READ)
+        listener = self._add(udp(place, port, "TFTP"))
+        self._pools[listener] = pool = [listener]
+        if data != "single":
+            pool[:] = [self._add(sock) for sock in _data_sockets(place, data)]
+
+    def _add(self, sock: socket.socket) -> int:
+        fd = sock.fileno()
+        self._sockets[fd] = sock
+        self._outbox[fd] = deque()
+        self._poller.watch(fd, READ)
+        return fd
 
     @property
     def listening(self) -> tuple[tuple[str, int], ...]:
@@ -75,7 +85,10 @@ class Ports:
         return tuple((name[0], name[1]) for name in names)
 
     def data_port(self, fd: int, peer: Peer) -> int | None:
-        """The data socket for a client of a listener; None if `fd` is no listener."""
+        """The data socket for a client of a listener; None if `fd` is no listener.
+
+        It may be the listener itself.
+        """
         pool = self._pools.get(fd)
         if pool is None:
             return None
@@ -112,7 +125,7 @@ class Ports:
         """Send what waited for room."""
         waiting = self._outbox.get(fd)
         if waiting is None:
-            return  # a listener sends nothing
+            return  # closed since it was reported
         while waiting:
             if not self._send_one(fd, *waiting[0]):
                 return
@@ -135,9 +148,10 @@ class Ports:
 
     def stop_listening(self) -> None:
         """Take no more requests; transfers go on."""
-        for fd in self._pools:
-            self._poller.forget(fd)
-            self._sockets.pop(fd).close()
+        for fd, pool in self._pools.items():
+            if fd not in pool:
+                self._poller.forget(fd)
+                self._sockets.pop(fd).close()
         self._pools.clear()
 
     def close(self) -> None:
@@ -146,6 +160,32 @@ class Ports:
             sock.close()
         self._sockets.clear()
         self._pools.clear()
+
+
+def is_request(data: bytes) -> bool:
+    """Whether a datagram begins something, and belongs to no transfer."""
+    return data[:2] in (b"\0\1", b"\0\2")
+
+
+def _data_sockets(place: Place, data: str) -> Iterator[socket.socket]:
+    """The pool: on ports of the system's choice, or on some of a range by chance."""
+    ports = port_range(data)
+    if ports is None:
+        for _ in range(POOL):
+            yield udp(place, 0, "TFTP")
+        return
+    opened, failure = 0, None
+    for port in random.SystemRandom().sample(ports, len(ports)):
+        try:
+            yield udp(place, port, "TFTP")
+        except ListenError as error:
+            failure = error  # taken: there are others
+        else:
+            opened += 1
+        if opened == POOL:
+            return
+    if failure is not None and not opened:
+        raise failure
 
 
 def answering(peer: Peer, came: Arrival) -> Ancillary:

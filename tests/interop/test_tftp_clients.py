@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from interop.conftest import running_client
 from interop.files import BIG, LINES, SIZES, TEXT
+from serving import Serving
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow]
 
@@ -131,3 +133,19 @@ def test_a_missing_file_is_reported_as_missing(client, server, line, code, words
     result = client(line, name="missing")
     assert (result.returncode, words in result.stdout + result.stderr) == (code, True)
     server.wait_for({"event": "RequestRefused", "protocol": "tftp", "name": "missing"})
+
+
+PORTS = ("single", "40000-49999")
+
+
+@pytest.mark.parametrize("ports", PORTS)
+@pytest.mark.parametrize("line", ["curl", "tftp-hpa", "atftp-windowsize-8", "busybox"])
+def test_a_file_arrives_from_the_ports_that_were_chosen(files, tmp_path, line, ports):
+    flags = "--address 127.0.0.1 --tftp-port 0 --http-port 0 --dhcp off --tftp-ports"
+    with Serving(files, *flags.split(), ports) as server:
+        client = running_client(server, tmp_path)
+        for name in SIZES:
+            result = client(OCTET[line], name=name)
+            assert result.returncode == 0, result
+            sent = (files / name).read_bytes()
+            assert (tmp_path / "target").read_bytes() == sent

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from fastboot import events
+from fastboot.errors import ListenError
 from fastboot.tftp import request as request_module
 from fastboot.tftp import table as table_module
 from fastboot.tftp.carrier import Carrier
@@ -606,6 +607,62 @@ def test_blocks_that_leave_together_are_not_mixed_up(serve):
         blocks = [served.take(sock)[0] for _ in range(8)]
         assert b"".join(block.payload for block in blocks) == content
         assert [block.block for block in blocks] == list(range(1, 9))
+
+
+@pytest.mark.parametrize("mode", [b"octet", b"netascii"])
+def test_a_single_port_serves_all(serve, mode):
+    served = serve(TREE, ports="single")
+    one, other = served.client(), served.client()
+    _, tid = served.ask(one, b"file", (b"tsize", b"0"))
+    assert tid[1] == served.port
+    assert served.get(other, b"empty", mode=mode) == b""
+    assert served.get(other, b"file", (b"blksize", b"1000")) == FILE
+    assert served.say(one, Ack(0), tid)[0] == Data(1, FILE[:512])
+    served.say(one, Error(0, b"enough"), tid)
+    assert served.engine.idle
+
+
+def test_T4_on_a_single_port_nobody_else_is_answered(serve):
+    served = serve(TREE, ports="single")
+    _, tid = served.ask(served.client(), b"file")
+    for packet in (Ack(1), Data(1, b""), Error(5, b"unknown transfer")):
+        assert served.say(served.client(), packet, tid) == (None, None)
+
+
+def test_on_a_single_port_a_client_may_ask_anew(serve):
+    served = serve(TREE, ports="single")
+    sock = served.client()
+    _, tid = served.ask(sock, b"file")
+    served.say(sock, Ack(1), tid)
+    assert served.ask(sock, b"lines")[0] == Data(1, b"one\ntwo\r\n")
+
+
+def test_draining_a_single_port_finishes_what_runs_and_takes_nothing_new(serve):
+    served = serve(TREE, ports="single")
+    sock = served.client()
+    _, tid = served.ask(sock, b"lines")
+    served.engine.drain()
+    assert served.ask(served.client(), b"file") == (None, None)
+    served.say(sock, Ack(1), tid)
+    assert served.engine.idle
+
+
+def test_files_leave_from_the_ports_that_were_named(serve):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        served = serve(TREE, ports=f"{max(1, port - 30)}-{min(65535, port + 30)}")
+        for _ in range(20):
+            _, tid = served.ask(served.client(), b"missing")
+            assert abs(tid[1] - port) in range(1, 31)
+
+
+def test_named_ports_that_are_all_taken_are_one_line(carrier):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        with pytest.raises(ListenError, match=f"port {port}: .* has it"):
+            Served(TREE, carrier, ports=f"{port}-{port}")
 
 
 def test_closing_twice_does_nothing_more(carrier):
