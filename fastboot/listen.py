@@ -6,7 +6,8 @@ import errno
 import os
 import socket
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import psutil
 
@@ -31,11 +32,18 @@ _OTHERWISE = {
 class Place:
     """Where to listen: an address, and a device to be bound to or None for all.
 
-    The address is "0.0.0.0" or "::" for every address of its family.
+    Attributes:
+        address: "0.0.0.0" or "::" for every address of its family.
+        device: The device's name.
+        follow: Told of each socket that is to be bound to the device, as
+            `follow.Follower.add` wants to be.
     """
 
     address: str
     device: str | None = None
+    follow: Callable[[socket.socket, str], None] | None = field(
+        default=None, compare=False, repr=False
+    )
 
     @property
     def family(self) -> socket.AddressFamily:
@@ -131,6 +139,8 @@ def _new(place: Place, kind: socket.SocketKind, protocol: str) -> socket.socket:
             # the IPv4 address they asked.
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         if place.device is not None:
+            if place.follow is not None:
+                place.follow(sock, place.device)
             device = place.device.encode()
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device)
     except OSError as error:

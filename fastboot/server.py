@@ -24,6 +24,7 @@ from .dhcp.v6.engine import Engine as Dhcp6Engine
 from .engine import Engine
 from .errors import ConfigError
 from .events import Emit, Listening, Reloaded
+from .follow import Follower
 from .http.engine import Engine as HttpEngine
 from .http.secure_engine import SecureEngine
 from .interfaces import Interfaces
@@ -37,8 +38,8 @@ from .tftp.intake import quota
 from .tree import Directory, Overlay, Tree
 from .uploads import UploadFolder
 
-CONTROL = ("dhcp", "dhcp6")
-"""Engines that answer in single packets."""
+CONTROL = ("network", "dhcp", "dhcp6")
+"""Engines that wait for no disk; in the order in which they are started."""
 
 TFTP_PORT = 69
 """The only port of TFTP that firmware knows."""
@@ -54,7 +55,7 @@ class Server:
     Attributes:
         config: As given.
         engines: By protocol, those that are on: "tftp", "http", "https", "dhcp" and
-            "dhcp6".
+            "dhcp6"; and "network", where interfaces are named, which may be replaced.
         tree: What TFTP and HTTP serve.
         menu: What iPXE is sent to.
         leasing: What gives addresses; None where nothing does.
@@ -92,7 +93,13 @@ class Server:
             raise
 
     def _open(self) -> None:
-        config, engines, places = self.config, self.engines, _places(self.config)
+        config, engines = self.config, self.engines
+        places = _places(config)
+        if config.interface:
+            follower = engines["network"] = Follower()
+            places = tuple(
+                dataclasses.replace(place, follow=follower.add) for place in places
+            )
         emit = self._emit
         if config.tftp.enabled:
             # An `Interfaces` each: engines run on threads of their own.
@@ -151,7 +158,7 @@ class Server:
 
     @property
     def control(self) -> tuple[Engine, ...]:
-        """The engines that answer in single packets: DHCP."""
+        """The engines that wait for no disk: DHCP, and what follows the network."""
         return tuple(self.engines[name] for name in CONTROL if name in self.engines)
 
     def stats(self) -> dict[str, dict[str, int]]:

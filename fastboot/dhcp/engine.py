@@ -33,10 +33,6 @@ BATCH = 64
 DATAGRAM_MAX = 4096
 """Bytes of the longest message looked at; relays and clients send 1472 at the most."""
 
-FOLLOW = 2.0
-"""Seconds between two looks whether a device that was named is still the same one,
-where the kernel does not tell, or where the last look found a port taken."""
-
 SERVER_PORT = 67
 CLIENT_PORT = 68
 """Where servers and clients take messages (RFC 2131, section 4.1)."""
@@ -92,7 +88,6 @@ class Engine:
             emit(events.LeaseTrouble("addresses are offered untried: ICMP needs root"))
         # Before the sockets: what changes while they are opened is heard of.
         self._changes = Changes.open()
-        self._look_at = float("inf")
         self._closed = False
         try:
             if self._changes is not None:
@@ -101,20 +96,21 @@ class Engine:
         except BaseException:
             self.close()
             raise
-        self._look_again(time.monotonic(), settled=True)
 
     def _open(self, config: DhcpConfig, places: Sequence[Place]) -> None:
         # Distinct devices in the order named; a socket without device serves them all.
-        named = dict.fromkeys(place.device for place in places)
-        devices = [None] if None in named else list(named)
-        for device in devices:
+        named: dict[str | None, Place] = {}
+        for place in places:
+            named.setdefault(place.device, place)
+        devices = [named[None]] if None in named else list(named.values())
+        for place in devices:
             if config.mode != "boot-server":
-                self._ports.open(Role.DISCOVERS, config.port, device)
-            self._ports.open(Role.QUESTIONS, config.pxe_port, device)
+                self._ports.open(Role.DISCOVERS, config.port, place)
+            self._ports.open(Role.QUESTIONS, config.pxe_port, place)
         if config.mode == "proxy" and config.port == SERVER_PORT:
-            for device in devices:
+            for place in devices:
                 try:
-                    self._ports.open(Role.OFFERS, CLIENT_PORT, device)
+                    self._ports.open(Role.OFFERS, CLIENT_PORT, place)
                 except ListenError:
                     pass  # a DHCP client that shares nothing: then without a diagnosis
 
@@ -154,7 +150,6 @@ class Engine:
         """Take no more messages; see `fastboot.engine.Engine`."""
         self._ports.close()
         self._waiting.clear()
-        self._look_at = float("inf")
         self._poller.set_deadline(None)
 
     def close(self) -> None:
@@ -170,17 +165,12 @@ class Engine:
 
     def poll(self, timeout: float | None = 0.0) -> None:
         """See `fastboot.engine.Engine`."""
-        ready = self._poller.wait(timeout)
+        ready = [fd for fd, _ in self._poller.wait(timeout)]
         now = time.monotonic()
-        changed = now >= self._look_at
-        for fd, _ in ready:
-            if self._changes is not None and fd == self._changes.fileno():
-                self._changes.take()
-                self._addresses.expire()
-                changed = True
-        if changed:
-            self._look_again(now, settled=self._ports.follow())
-        for fd, _ in ready:
+        if self._changes is not None and self._changes.fileno() in ready:
+            self._changes.take()
+            self._addresses.expire()
+        for fd in ready:
             port = self._ports.get(fd)
             if port is not None:
                 self._receive(port, now)
@@ -194,19 +184,10 @@ class Engine:
             self._send(answer)
         self._arm()
 
-    def _look_again(self, now: float, *, settled: bool) -> None:
-        """Set when devices are to be looked at, if nobody tells that they changed."""
-        told = self._changes is not None and settled
-        named = any(port.device is not None for port in self._ports)
-        self._look_at = now + FOLLOW if named and not told else float("inf")
-        self._arm()
-
     def _arm(self) -> None:
         settle = self._decider.deadline if len(self._ports) else None
         inf = float("inf")
-        due = min(
-            self._look_at, self._waiting.deadline, inf if settle is None else settle
-        )
+        due = min(self._waiting.deadline, inf if settle is None else settle)
         self._poller.set_deadline(None if due == inf else due)
 
     def _receive(self, port: Port, now: float) -> None:

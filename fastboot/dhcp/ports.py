@@ -1,9 +1,4 @@
-"""DHCP's sockets, one for each port and device, which follow their devices.
-
-A socket is bound to a device's index, which a new device of the same name does not
-have: where one comes in another's place (a card that is plugged in again, a bridge that
-is made anew), the socket is opened anew.
-"""
+"""DHCP's sockets: one for each port and device."""
 
 from __future__ import annotations
 
@@ -11,10 +6,9 @@ import ctypes
 import socket
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
-from fastboot.errors import ListenError
 from fastboot.listen import Place, udp
 from fastboot.poller import READ, Poller
 
@@ -46,15 +40,11 @@ class Port:
         sock: The socket, bound and non-blocking.
         role: What it is for.
         number: The port.
-        device: The device that it is bound to; None for all.
-        index: That device's index when it was opened; 0 without one.
     """
 
     sock: socket.socket
     role: Role
     number: int
-    device: str | None
-    index: int
 
 
 class Ports:
@@ -74,59 +64,27 @@ class Ports:
         """The port with this descriptor; None where it was closed."""
         return self._ports.get(fd)
 
-    def open(self, role: Role, number: int, device: str | None) -> None:
-        """Open a port.
+    def open(self, role: Role, number: int, place: Place) -> None:
+        """Open a port on a place's device, or on all.
 
         Raises:
             ListenError: It cannot be opened; the text is for a person.
         """
-        # Before the socket: a device that is replaced in between is found out later.
-        index = _index(device) if device is not None else 0
         address = CLIENTS if role is Role.OFFERS else EVERYWHERE
-        sock = udp(Place(address, device), number, "DHCP", reuse=True)
+        sock = udp(replace(place, address=address), number, "DHCP", reuse=True)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         if role is Role.OFFERS:
             _hear_addresses_only(sock)
         bound = sock.getsockname()[1]
-        self._ports[sock.fileno()] = Port(sock, role, bound, device, index)
+        self._ports[sock.fileno()] = Port(sock, role, bound)
         self._poller.watch(sock.fileno(), READ)
-
-    def follow(self) -> bool:
-        """Open anew the sockets whose device went and came back as another one.
-
-        The old socket stays until the new one is there.
-
-        Returns:
-            Whether all are as they should be; where not, ask again in a moment.
-        """
-        settled = True
-        for fd, port in tuple(self._ports.items()):
-            if port.device is None or _index(port.device) in (0, port.index):
-                continue
-            try:
-                self.open(port.role, port.number, port.device)
-            except ListenError:
-                settled = False  # gone again, or another program has the port
-                continue
-            self._shut(fd)
-        return settled
 
     def close(self) -> None:
         """Give the sockets back; a second call does nothing."""
-        for fd in tuple(self._ports):
-            self._shut(fd)
-
-    def _shut(self, fd: int) -> None:
-        self._poller.forget(fd)
-        self._ports.pop(fd).sock.close()
-
-
-def _index(device: str) -> int:
-    """The index of a device; 0 where there is none of that name."""
-    try:
-        return socket.if_nametoindex(device)
-    except OSError:
-        return 0
+        for fd, port in self._ports.items():
+            self._poller.forget(fd)
+            port.sock.close()
+        self._ports.clear()
 
 
 def _hear_addresses_only(sock: socket.socket) -> None:

@@ -8,7 +8,7 @@ import socket
 import struct
 import subprocess
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from ipaddress import IPv4Address
 
@@ -25,6 +25,7 @@ from fastboot.dhcp.outcome import Origin, Reply
 from fastboot.dhcp.packet import BOOTREPLY, Frame, decode
 from fastboot.dhcp.proxy import Proxy
 from fastboot.errors import ListenError
+from fastboot.follow import Follower
 from fastboot.interfaces import Interfaces
 from fastboot.listen import Place
 from firmware.network import Namespace
@@ -583,19 +584,6 @@ def test_R7_a_link_that_flaps_is_served_each_time_it_is_up(lan):
             assert decode(right.recv(2048)).chaddr == mac
 
 
-def test_R7_where_nobody_tells_of_changes_it_looks_by_itself(lan, monkeypatch):
-    monkeypatch.setattr(interfaces.Changes, "open", lambda: None)
-    monkeypatch.setattr(engine_module, "FOLLOW", 0.01)
-    with lan.serving((Place("0.0.0.0", "eth1"),)) as serving:
-        lan.server.ip("link", "del", "eth1")
-        lan.plug("eth1", lan.right, "198.51.100.2/24")
-        serving.engine.poll(SOON)
-        with lan.client(lan.right) as right:
-            right.sendto(uefi().encode(), ALL)
-            serving.poll()
-            assert right.recvfrom(2048)[1] == ("198.51.100.2", 67)
-
-
 def test_R6_a_clock_that_is_set_changes_nothing(local, monkeypatch):
     """Deadlines, rates and what is remembered go by a clock that nobody sets."""
     serving, client = local
@@ -607,41 +595,18 @@ def test_R6_a_clock_that_is_set_changes_nothing(local, monkeypatch):
 
 
 @pytest.mark.parametrize("device", [None, "eth1"])
-def test_R7_a_device_that_was_replaced_is_served_again(lan, monkeypatch, device):
-    with lan.serving((Place("0.0.0.0", device),)) as serving:
-        lan.server.ip("link", "del", "eth1")
-        serving.engine.poll()
-        lan.plug("eth1", lan.right, "198.51.100.2/24")
-        serving.engine.poll()
-        assert [port for _, port in serving.engine.ports] == [67, 4011]
-        with lan.client(lan.right) as right:
-            right.sendto(uefi().encode(), ALL)
-            serving.poll()
-            assert right.recvfrom(2048)[1] == ("198.51.100.2", 67)
-
-
-def test_R7_a_device_that_is_still_the_same_keeps_its_sockets(lan, monkeypatch):
-    with lan.serving((Place("0.0.0.0", "eth1"),)) as serving:
-        before = [port.sock for port in serving.engine._ports]
-        serving.engine.poll()
-        assert [port.sock for port in serving.engine._ports] == before
-
-
-def test_R7_a_device_whose_port_is_taken_meanwhile_is_tried_again(lan, monkeypatch):
-    monkeypatch.setattr(engine_module, "FOLLOW", 0.0)
-    with lan.serving((Place("0.0.0.0", "eth1"),)) as serving:
-        lan.server.ip("link", "del", "eth1")
-        lan.plug("eth1", lan.right, "198.51.100.2/24")
-        with udp() as thief:  # shares nothing
-            thief.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth1")
-            thief.bind(("0.0.0.0", 4011))
-            serving.engine.poll()
-        serving.engine.poll()
-        lan.right.ip("address", "add", "198.51.100.50/24", "dev", "eth0")
-        with lan.client(lan.right, 4011) as right:
-            right.sendto(to_boot_server().encode(), ("198.51.100.2", 4011))
-            serving.poll()
-            assert right.recvfrom(2048)[1] == ("198.51.100.2", 4011)
+def test_R7_a_device_that_was_replaced_is_served_again(lan, device):
+    with inside(lan.server), closing(Follower()) as follower:
+        place = Place("0.0.0.0", device, follower.add)
+        with lan.serving((place,)) as serving:
+            lan.server.ip("link", "del", "eth1")
+            lan.plug("eth1", lan.right, "198.51.100.2/24")
+            follower.poll(SOON)
+            assert [port for _, port in serving.engine.ports] == [67, 4011]
+            with lan.client(lan.right) as right:
+                right.sendto(uefi().encode(), ALL)
+                serving.poll()
+                assert right.recvfrom(2048)[1] == ("198.51.100.2", 67)
 
 
 BESIDE = DhcpConfig(mode="boot-server")
