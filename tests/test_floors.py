@@ -80,7 +80,7 @@ FLOORS = [
     ["tftp.engine", "http.engine", "dhcp.engine", "dhcp.v6.engine"],
     ["http.secure_engine"],
     # 5: composition
-    ["leasing", "certificates"],
+    ["follow", "leasing", "certificates"],
     ["server"],
     ["drivers"],
     # 6: people
