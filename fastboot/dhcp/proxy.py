@@ -24,7 +24,7 @@ from fastboot.events import Conflict, Dropped, Event, Unbootable
 
 from . import options
 from .allow import EVERYONE, Allowed
-from .machine import read_machine
+from .machine import U_BOOT, read_machine
 from .memory import Chained, Dialects
 from .options import Code, MessageType
 from .outcome import Ignored, Origin, Outcome
@@ -71,12 +71,12 @@ class Proxy:
         silence = _silence(frame, origin, self._relays)
         if silence is not None:
             return silence
+        if (frame.option(Code.VENDOR_CLASS) or b"").startswith(U_BOOT):
+            return Ignored("U-Boot heeds the server alone that gives it an address")
         plan = self.plan(frame, now)
         if not isinstance(plan, Plan):
             return plan
         machine = plan.machine
-        if machine.firmware is Firmware.U_BOOT:
-            return Ignored("U-Boot heeds the server alone that gives it an address")
         if origin.boot_server and machine.firmware is Firmware.HTTP:
             return Ignored("HTTP boot has no boot server")  # nothing to answer with
         style = self._style(frame, origin, machine, now)

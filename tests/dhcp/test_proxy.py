@@ -378,6 +378,11 @@ def test_D8_whoever_does_not_boot_hears_nothing(who):
     assert isinstance(proxy().receive(NOT_OURS[who], DISCOVERS, 0.0), Ignored)
 
 
+def test_D8_u_boot_hears_nothing_where_there_is_nothing_for_it_either():
+    nothing = proxy(program=lambda arch: None)
+    assert isinstance(nothing.receive(NOT_OURS["U-Boot"], DISCOVERS, 0.0), Ignored)
+
+
 @pytest.mark.parametrize(
     "frame", [uefi(), laptop(MessageType.REQUEST), uefi_http(), NOT_OURS["BOOTP"]]
 )
