@@ -151,7 +151,7 @@ def _configure(
 
 def _serve(folder: str | None, config: Path | None, **flags: Any) -> int:  # noqa: ANN401
     settled = _configure(folder, config, flags)
-    privileged = not hasattr(os, "geteuid") or os.geteuid() == 0
+    privileged = _is_privileged()
     settled = _within_files(settled.resolved(privileged=privileged))
     _check_addresses(settled)
     as_json = settled.log_format == "json"
@@ -177,6 +177,10 @@ def _serve(folder: str | None, config: Path | None, **flags: Any) -> int:  # noq
             complain(f"{name.upper()} failed, so the server stops: {failure.error!r}")
             finished = False
     return 0 if finished else EXIT_CUT
+
+
+def _is_privileged() -> bool:
+    return not hasattr(os, "geteuid") or os.geteuid() == 0
 
 
 def _open(config: Config, report: Report) -> Server:
@@ -251,7 +255,7 @@ def _lease_file(config: Path | None, file: str | None) -> Path:
     if file is not None:
         values = {**values, "file": file}
     lease = build({"folder": ".", "lease": values}).lease
-    found = lease.resolved(privileged=os.geteuid() == 0).file
+    found = lease.resolved(privileged=_is_privileged()).file
     assert found is not None
     return found
 

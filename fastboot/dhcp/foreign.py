@@ -77,12 +77,16 @@ def read_offer(data: bytes, xid: int, device: str) -> Foreign | None:
 def look(devices: Iterable[tuple[str, bytes]]) -> Foreign | None:
     """The first other server that answers on one of these interfaces, if any does.
 
+    Nobody is asked where a socket cannot be bound to an interface (not Linux).
+
     Args:
         devices: Names and hardware addresses.
 
     Raises:
         ListenError: An interface cannot be asked.
     """
+    if not hasattr(socket, "SO_BINDTODEVICE"):
+        return None
     xid = secrets.randbits(32)
     asking: dict[socket.socket, tuple[str, bytes]] = {}
     try:

@@ -1,5 +1,6 @@
 """The lease server: what is answered to whom, in each of RFC 2131's cases."""
 
+import subprocess
 from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -28,6 +29,7 @@ from fastboot.events import (
     Released,
     Unbootable,
 )
+from peers import need
 
 from .clients import (
     UUID,
@@ -955,3 +957,105 @@ def test_no_address_is_given_to_two_whatever_happens(steps):
                 assert owner == who or until <= site.now
             if found.message_type == ACK:
                 holders[found.yiaddr] = (who, site.now + seconds(found))
+
+
+CODES = sorted({*Code, 224} - {Code.PAD, Code.END, Code.OVERLOAD, Code.MESSAGE_TYPE})
+ADDRESSES = st.one_of(
+    st.sampled_from([ip(100), ip(50), ip(2), ip(0), RELAY, SERVER, IPv4Address(0)]),
+    st.integers(0, 0xFFFFFFFF).map(IPv4Address),
+)
+VALUES = st.one_of(st.binary(max_size=40), ADDRESSES.map(lambda item: item.packed))
+MESSAGES = st.builds(
+    lambda kind, options, **fields: Frame(
+        options=((Code.MESSAGE_TYPE, bytes((kind,))), *options.items()), **fields
+    ),
+    kind=st.integers(1, 9),
+    options=st.dictionaries(st.sampled_from(CODES), VALUES, max_size=6),
+    op=st.sampled_from([1, 1, 1, 2]),
+    xid=st.integers(0, 0xFFFFFFFF),
+    chaddr=st.one_of(st.integers(0, 3).map(mac), st.binary(max_size=16)),
+    htype=st.sampled_from([1, 1, 1, 6, 32]),
+    flags=st.integers(0, 0xFFFF),
+    secs=st.integers(0, 0xFFFF),
+    ciaddr=ADDRESSES,
+    giaddr=ADDRESSES,
+)
+
+
+@given(st.lists(MESSAGES, max_size=8))
+def test_D2_whatever_is_asked_an_answer_is_well_formed_or_there_is_none(frames):
+    site = Serving(probe=True)
+    for frame in frames:
+        outcome = site.ask(frame)
+        assert isinstance(outcome, (Reply, Noted, Dropped, Ignored))
+        site.settle()
+        if isinstance(outcome, Reply):
+            found = decode(outcome.data)
+            assert 300 <= len(outcome.data) <= 1472
+            assert outcome.data.rstrip(b"\0")[-1] == Code.END
+            assert (found.op, found.xid, found.chaddr) == (2, frame.xid, frame.chaddr)
+            assert found.option(Code.SERVER_IDENTIFIER) == SERVER.packed
+            assert found.message_type in (OFFER, ACK, NAK)
+            to = IPv4Address(outcome.to[0])
+            ours = any(to in subnet.network for subnet in site.server._subnets)
+            assert outcome.to == BROADCAST or ours
+
+
+# Judged by another
+
+
+FULL = SubnetTable(
+    "192.0.2.0/24",
+    pool=("192.0.2.100-192.0.2.110",),
+    router=("192.0.2.1", "192.0.2.3"),
+    dns=("192.0.2.1", "192.0.2.3"),
+    ntp=("192.0.2.1",),
+    domain="example.org",
+    options={
+        "domain-search": ["example.org", "a.example"],
+        "classless-static-route": ["0.0.0.0/0 192.0.2.1", "10.1.0.0/16 192.0.2.3"],
+        "interface-mtu": 9000,
+        "tftp-server-address": "192.0.2.2",
+        "time-offset": -3600,
+    },
+)
+
+
+def test_tshark_has_nothing_to_say_about_any_kind_of_answer(tmp_path):
+    scapy = pytest.importorskip("scapy.all", reason="pip install -e '.[test]'")
+    site = Serving((FULL, TABLES[1]))
+    large = (Code.MAX_MESSAGE_SIZE, (1472).to_bytes(2, "big"))
+    info = (Code.RELAY_AGENT_INFORMATION, b"\1\4eth7\2\6" + mac(9))
+    asked = [
+        client(1, MessageType.DISCOVER, large, (Code.CLIENT_IDENTIFIER, b"\xff" * 9)),
+        *(ask() for ask in (bios, uefi, uefi_http, ipxe)),
+        client(2, MessageType.DISCOVER, info, giaddr=RELAY),
+        select(ip(105), 3),
+        renew(ip(105), 3),
+        reboot(ip(9, "203.0.113"), 3),
+        select(ip(105), 4),
+        client(5, MessageType.INFORM, large, ciaddr=ip(77)),
+    ]
+    replies = [site.ask(frame) for frame in asked]
+    wire = scapy.Ether(src="52:54:00:00:00:02", dst="ff:ff:ff:ff:ff:ff")
+    packets = [
+        wire
+        / scapy.IP(src=str(SERVER), dst=reply.to[0])
+        / scapy.UDP(sport=67, dport=reply.to[1])
+        / scapy.Raw(reply.data)
+        for reply in replies
+    ]
+    capture = tmp_path / "answers.pcap"
+    scapy.wrpcap(str(capture), packets)
+    fields = ("dhcp.option.dhcp", "_ws.expert.message", "_ws.malformed")
+    wanted = [word for field in fields for word in ("-e", field)]
+    shown = subprocess.run(
+        [need("tshark"), "-r", capture, "-T", "fields", *wanted],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    kinds = [line.split("\t") for line in shown.stdout.splitlines()]
+    assert kinds == [
+        [str(decode(reply.data).message_type), "", ""] for reply in replies
+    ]

@@ -10,7 +10,7 @@ import pytest
 
 from firmware import image
 from firmware.machine import BIOS, UEFI_HTTP, UEFI_PXE, Firmware, Machine
-from firmware.network import ROUTER, Network, RelayedNetwork
+from firmware.network import ROUTER, LoneNetwork, Network, RelayedNetwork
 from peers import need_file
 from serving import Serving
 
@@ -33,9 +33,10 @@ NETWORKS: dict[str, Callable[[Path], Network]] = {
     "plain": Network,
     "boot_file": lambda folder: Network(folder, *ROUTERS_OWN),
     "relay": RelayedNetwork,
+    "alone": LoneNetwork,
 }
 """Where machines boot: beside a router that only gives addresses; beside one that names
-a boot file of its own; from another subnet."""
+a boot file of its own; from another subnet; where there is no router."""
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +59,7 @@ def machines(
         network = stack.enter_context(NETWORKS[request.param](folder))
         space = network.join_server()
         server = stack.enter_context(
-            Serving(images, protocols=PROTOCOLS, place=space.inside)
+            Serving(images, *network.flags, protocols=PROTOCOLS, place=space.inside)
         )
         on = {
             name: stack.enter_context(

@@ -102,6 +102,9 @@ class Network:
         router: Whether there is one.
     """
 
+    flags: tuple[str, ...] = ()
+    """What the boot server is told, beyond nothing at all."""
+
     def __init__(self, folder: Path, *options: str, router: bool = True) -> None:
         self.router_log = folder / "router.log"
         self._options = options
@@ -185,6 +188,14 @@ class Network:
         process = subprocess.Popen(command, stdout=log, stderr=log)
         self._stack.callback(process.wait)
         self._stack.callback(process.terminate)
+
+
+class LoneNetwork(Network):
+    """A network without a router: the boot server gives addresses as well."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, router=False)
+        self.flags = ("--dhcp", "server", "--lease-file", str(folder / "leases.sqlite"))
 
 
 class RelayedNetwork(Network):
