@@ -42,6 +42,11 @@ options = { interface-mtu = 1400, domain-search = ["lab.example", "example.org"]
 mac = "52:54:00:00:00:0a"
 address = "10.77.0.10"
 hostname = "ant"
+
+[[dhcp.subnet]]
+network = "10.78.0.0/24"
+pool = "10.78.0.100-10.78.0.199"
+router = "10.78.0.1"
 """
 
 SCRIPT = """\
@@ -60,10 +65,13 @@ echo "$what $address" >> {log}
 class Lab:
     """A segment with the server, and whoever joins."""
 
-    def __init__(self, network: Network, folder: Path, server: Serving) -> None:
+    def __init__(
+        self, network: Network, folder: Path, server: Serving, space: Namespace
+    ) -> None:
         self.network = network
         self.folder = folder
         self.server = server
+        self.space = space
         self._machines = 0
 
     def machine(self, mac: str | None = None) -> Machine:
@@ -95,10 +103,12 @@ class Lab:
 class Machine:
     """A machine without an address."""
 
-    def __init__(self, lab: Lab, name: str, mac: str) -> None:
+    def __init__(
+        self, lab: Lab, name: str, mac: str, space: Namespace | None = None
+    ) -> None:
         self.lab = lab
         self.mac = mac
-        self.space: Namespace = lab.network.join(name)
+        self.space: Namespace = space or lab.network.join(name)
         self.space.ip("link", "set", "eth0", "address", mac)
         self.folder = lab.folder / name
         self.folder.mkdir()
@@ -176,7 +186,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
             with Serving(
                 folder, *flags, protocols=("dhcp",), place=space.inside
             ) as server:
-                yield Lab(network, folder, server)
+                yield Lab(network, folder, server, space)
         finally:
             recorder.send_signal(signal.SIGINT)
             recorder.communicate()
@@ -186,8 +196,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 def _judge_by_tshark(capture: Path) -> None:
     """No packet of ours is malformed, or even remarkable, to Wireshark."""
-    assert _seen(capture, "udp.srcport == 67 && _ws.expert", "_ws.expert.message") == []
-    assert len(_seen(capture, "dhcp && udp.srcport == 67", "dhcp.id")) > 10
+    ours = f"dhcp && ip.src == {SERVER}"
+    assert _seen(capture, f"{ours} && _ws.expert", "_ws.expert.message") == []
+    assert len(_seen(capture, ours, "dhcp.id")) > 10
 
 
 def _seen(capture: Path, which: str, field: str) -> list[str]:
@@ -202,13 +213,13 @@ def _seen(capture: Path, which: str, field: str) -> list[str]:
 
 def _judge_by_scapy(capture: Path) -> None:
     """scapy reads from our packets what we read from them ourselves."""
-    from scapy.all import BOOTP, DHCP, UDP, rdpcap
+    from scapy.all import BOOTP, DHCP, IP, UDP, rdpcap
 
     from fastboot.dhcp.packet import decode
 
     seen = 0
     for packet in rdpcap(str(capture)):
-        if UDP not in packet or packet[UDP].sport != 67:
+        if UDP not in packet or packet[IP].src != SERVER:
             continue
         seen += 1
         frame = decode(bytes(packet[UDP].payload))
@@ -286,6 +297,42 @@ def test_D15_whatever_a_client_calls_itself_is_one_line_and_no_more(lab: Lab) ->
     address = machine.heard("ack")
     assert lab.leases()[address]["hostname"] == ""
     assert all(line.startswith("{") for line in lab.server.lines)
+
+
+def test_udhcpc_behind_a_relay_takes_renews_and_releases(lab: Lab) -> None:
+    relay = lab.network.join("relay", "10.77.0.5")
+    with Namespace() as space:
+        relay.ip(
+            *("link", "add", "eth1", "type", "veth"),
+            *("peer", "name", "eth0", "netns", str(space.pid)),
+        )
+        relay.ip("link", "set", "eth1", "up")
+        relay.ip("address", "add", "10.78.0.1/24", "dev", "eth1")
+        forward = ("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
+        subprocess.run(relay.inside(*forward), check=True)
+        lab.space.ip("route", "add", "10.78.0.0/24", "via", "10.77.0.5")
+        machine = Machine(lab, "relayed", "52:54:00:00:02:01", space)
+        space.ip("link", "set", "eth0", "up")
+        command = relay.inside(
+            *(need("dhcrelay"), "-4", "-d", "--no-pid", "-a"),
+            *("-id", "eth1", "-iu", "eth0", SERVER),
+        )
+        with subprocess.Popen(command, stderr=subprocess.PIPE) as running:
+            assert running.stderr
+            while b"Sending on" not in running.stderr.readline():
+                pass
+            client = machine.start(*udhcpc(machine))
+            try:
+                machine.wait_for("bound 10.78.0.100")
+                space.ip("route", "add", "default", "via", "10.78.0.1")
+                client.send_signal(signal.SIGUSR1)  # renew, past the relay
+                assert machine.heard("ack", 2) == "10.78.0.100"
+                client.send_signal(signal.SIGUSR2)  # release
+                lab.server.wait_for({"event": "Released", "address": "10.78.0.100"})
+            finally:
+                for process in (client, running):
+                    process.kill()
+                    process.wait()
 
 
 # dhclient, of the ISC
