@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 import time
@@ -24,7 +23,8 @@ from .drivers.service import run_service
 from .errors import ConfigError, EngineFailed, SetupError
 from .events import Fault
 from .interfaces import Interfaces
-from .leases_command import show, take_back
+from .leases_command import leases_group
+from .listen import is_privileged
 from .report import Report, complain, json_line, text_line, write_to
 from .server import Server
 from .settings import Setting, build, read_toml, settings
@@ -151,7 +151,7 @@ def _configure(
 
 def _serve(folder: str | None, config: Path | None, **flags: Any) -> int:  # noqa: ANN401
     settled = _configure(folder, config, flags)
-    privileged = _is_privileged()
+    privileged = is_privileged()
     settled = _within_files(settled.resolved(privileged=privileged))
     _check_addresses(settled)
     as_json = settled.log_format == "json"
@@ -177,10 +177,6 @@ def _serve(folder: str | None, config: Path | None, **flags: Any) -> int:  # noq
             complain(f"{name.upper()} failed, so the server stops: {failure.error!r}")
             finished = False
     return 0 if finished else EXIT_CUT
-
-
-def _is_privileged() -> bool:
-    return not hasattr(os, "geteuid") or os.geteuid() == 0
 
 
 def _open(config: Config, report: Report) -> Server:
@@ -249,36 +245,9 @@ def _raise_file_limit() -> int | None:
     return None if soft == resource.RLIM_INFINITY else soft
 
 
-def _lease_file(config: Path | None, file: str | None) -> Path:
-    """Where the server keeps its leases, by the same settings that it takes."""
-    values = read_toml(config).get("lease", {}) if config else {}
-    if file is not None:
-        values = {**values, "file": file}
-    lease = build({"folder": ".", "lease": values}).lease
-    found = lease.resolved(privileged=_is_privileged()).file
-    assert found is not None
-    return found
-
-
-def _leases(
-    context: click.Context, config: Path | None, file: str | None, *, as_json: bool
-) -> None:
-    if context.invoked_subcommand is None:
-        show(_lease_file(config, file), as_json=as_json)
-    else:
-        context.obj = _lease_file(config, file)
-
-
-def _release_leases(path: Path, which: str) -> int:
-    if take_back(path, which):
-        return 0
-    complain(f"{which} has no lease in {path}")
-    return EXIT_SETUP
-
-
 def _cert(config: Path | None, **flags: Any) -> int:  # noqa: ANN401
     settled = _configure(".", config, flags)
-    privileged = not hasattr(os, "geteuid") or os.geteuid() == 0
+    privileged = is_privileged()
     settled = settled.resolved(privileged=privileged)
     if settled.https.certificate:
         given = " and ".join(map(str, settled.https.certificate))
@@ -314,26 +283,6 @@ _CONFIG = click.Option(
     help="A TOML file with settings.",
 )
 
-_LEASE_FILE = click.Option(
-    ["--lease-file", "file"],
-    envvar="FASTBOOT_LEASE_FILE",
-    help="Where the server keeps its leases.",
-)
-
-_LEASES_HELP = """Show who has which address from `fastboot serve --dhcp server`.
-
-\b
-Examples:
-  sudo fastboot leases                        a table
-  sudo fastboot leases --json                 an object a line
-  sudo fastboot leases release 192.0.2.100    take an address back
-  sudo fastboot leases release 52:54:00:12:34:56
-
-It may run while the server does. A machine whose lease is released is not told so: it
-keeps the address until it asks for more time, and then gets another one if somebody
-else has it by now.
-"""
-
 command = click.Group(
     "fastboot",
     help="The server that a machine without an operating system talks to first.",
@@ -362,27 +311,7 @@ command = click.Group(
                 *(_option(item) for item in settings() if item.name != "folder"),
             ],
         ),
-        click.Group(
-            "leases",
-            help=_LEASES_HELP,
-            callback=click.pass_context(_leases),
-            invoke_without_command=True,
-            params=[
-                _CONFIG,
-                _LEASE_FILE,
-                click.Option(["--json", "as_json"], is_flag=True, help="For programs."),
-            ],
-            commands=[
-                click.Command(
-                    "release",
-                    help="Release the lease of an address, or all of a MAC.",
-                    callback=click.pass_obj(_release_leases),
-                    params=[
-                        click.Argument(["which"], metavar="ADDRESS|MAC"),
-                    ],
-                )
-            ],
-        ),
+        leases_group(_CONFIG),
         click.Command(
             "cert",
             help=_CERT_HELP,

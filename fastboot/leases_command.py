@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from ipaddress import ip_address
 from pathlib import Path
 
+import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -16,7 +17,23 @@ from rich.table import Table
 from .dhcp.database import read, release
 from .dhcp.leases import Lease, State
 from .errors import ConfigError, SetupError
+from .listen import is_privileged
 from .report import clean
+from .settings import build, read_toml
+
+_LEASES_HELP = """Show who has which address from `fastboot serve --dhcp server`.
+
+\b
+Examples:
+  sudo fastboot leases                        a table
+  sudo fastboot leases --json                 an object a line
+  sudo fastboot leases release 192.0.2.100    take an address back
+  sudo fastboot leases release 52:54:00:12:34:56
+
+It may run while the server does. A machine whose lease is released is not told so: it
+keeps the address until it asks for more time, and then gets another one if somebody
+else has it by now.
+"""
 
 _MAC = re.compile(r"[0-9a-f]{2}([:-][0-9a-f]{2}){5}")
 
@@ -44,19 +61,17 @@ def show(path: Path, *, as_json: bool) -> None:
     console.print(table)
 
 
-def take_back(path: Path, which: str) -> int:
+def take_back(path: Path, which: str) -> None:
     """Release the leases of an address or of a hardware address, and say which.
 
-    Returns:
-        How many they were.
-
     Raises:
-        SetupError: The file cannot be used, or that is no address.
+        SetupError: The file cannot be used, that is no address, or it has no lease.
     """
     released = release(path, _address(which), time.time())
+    if not released:
+        raise SetupError(f"{which} has no lease in {path}")
     for lease in released:
         print(f"released {lease.address} ({_who(lease)})")  # noqa: T201
-    return len(released)
 
 
 def _read(path: Path) -> Iterable[Lease]:
@@ -110,3 +125,54 @@ def _json(lease: Lease, now: float) -> str:
             "expires": round(lease.expires),
         }
     )
+
+
+def leases_group(config: click.Option) -> click.Group:
+    """The command, as click sees it.
+
+    Args:
+        config: The option that names a file of settings.
+    """
+    return click.Group(
+        "leases",
+        help=_LEASES_HELP,
+        callback=click.pass_context(_leases),
+        invoke_without_command=True,
+        params=[
+            config,
+            click.Option(
+                ["--lease-file", "file"],
+                envvar="FASTBOOT_LEASE_FILE",
+                help="Where the server keeps its leases.",
+            ),
+            click.Option(["--json", "as_json"], is_flag=True, help="For programs."),
+        ],
+        commands=[
+            click.Command(
+                "release",
+                help="Release the lease of an address, or all of a MAC.",
+                callback=click.pass_obj(take_back),
+                params=[click.Argument(["which"], metavar="ADDRESS|MAC")],
+            )
+        ],
+    )
+
+
+def _leases(
+    context: click.Context, config: Path | None, file: str | None, *, as_json: bool
+) -> None:
+    if context.invoked_subcommand is None:
+        show(_lease_file(config, file), as_json=as_json)
+    else:
+        context.obj = _lease_file(config, file)
+
+
+def _lease_file(config: Path | None, file: str | None) -> Path:
+    """Where the server keeps its leases, by the same settings that it takes."""
+    values = read_toml(config).get("lease", {}) if config else {}
+    if file is not None:
+        values = {**values, "file": file}
+    lease = build({"folder": ".", "lease": values}).lease
+    found = lease.resolved(privileged=is_privileged()).file
+    assert found is not None
+    return found

@@ -51,6 +51,11 @@ class Place:
         return socket.AF_INET6 if ":" in self.address else socket.AF_INET
 
 
+def is_privileged() -> bool:
+    """Whether the ports below 1024 are ours to open, and the system's folders."""
+    return not hasattr(os, "geteuid") or os.geteuid() == 0
+
+
 def everywhere(device: str | None = None) -> tuple[Place, ...]:
     """All addresses of each family that this machine has, on one device or on all."""
     places = (Place("0.0.0.0", device), Place("::", device))  # noqa: S104
