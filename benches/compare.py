@@ -3,6 +3,7 @@
     python -m benches.compare tftp [--quick | --all] [--rows 'b512-*'] [--servers a,b]
     python -m benches.compare dhcp ...
     python -m benches.compare http ...
+    python -m benches.compare leases ...
 
 Servers run on one CPU, one at a time; the load client runs on another. Each row is
 measured with every server in turn, and then again: A B C, B C A, C A B; what counts is
@@ -28,7 +29,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from benches import dhcp, http, machine, network, tftp
+from benches import dhcp, http, leases, machine, network, tftp
 from benches.comparison import Comparison, Place, Row, Server, Unfit
 from benches.load.client import Wrong
 from benches.programs import BUILD, Missing, compiled
@@ -38,6 +39,7 @@ COMPARISONS: dict[str, Comparison] = {
     "tftp": tftp.COMPARISON,
     "dhcp": dhcp.COMPARISON,
     "http": http.COMPARISON,
+    "leases": leases.COMPARISON,
 }
 
 RUNS = Path(__file__).parent / "runs"

@@ -112,6 +112,16 @@ def _stalled(numbers: Numbers) -> str:
     return f"{_number(numbers['kernel_memory'] / 1e6)} MB, {_slowest(numbers)}"
 
 
+def _leases(numbers: Numbers) -> str:
+    micro = numbers["cpu_per_lease"] * 1e6
+    return f"{_number(micro)} · {numbers['lost']:.1%}"
+
+
+def _arrivals(numbers: Numbers) -> str:
+    text = f"{_number(numbers['p50_ms'])} ms, {_number(numbers['p99_ms'])} ms"
+    return f"{text}, {numbers['lost']:.1%} without" if numbers["lost"] else text
+
+
 _SECTIONS: list[tuple[str, Callable[[str], bool], Callable[[Numbers], str]]] = [
     (
         "Server CPU seconds per GB · MB/s",
@@ -140,8 +150,18 @@ _SECTIONS: list[tuple[str, Callable[[str], bool], Callable[[Numbers], str]]] = [
         _offers,
     ),
     (
+        "Server CPU µs per lease · clients left without",
+        lambda key: key.startswith(("leases", "perfdhcp-c")),
+        _leases,
+    ),
+    (
+        "Many clients at once: median and 99th percentile until the ACK",
+        lambda key: key.startswith("arrivals"),
+        _arrivals,
+    ),
+    (
         "The same with 10,000 DISCOVERs a second by perfdhcp, and what was lost",
-        lambda key: key.startswith("perfdhcp"),
+        lambda key: key.startswith("perfdhcp-uefi"),
         _perfdhcp,
     ),
     (
