@@ -1,9 +1,11 @@
-"""Content of a known size: `Blob`, a slice of an open file, or bytes."""
+"""Content of a known size: `Blob`, a slice of an open file, bytes, or a stream."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+from collections.abc import AsyncIterator
 
 from .errors import ContentChanged
 from .files import File, Identity, identity_of
@@ -24,11 +26,13 @@ class Blob:
         offset: Where in the file the slice begins.
         kind: The media type, for HTTP; empty where the name tells it.
         fields: Further fields of HTTP's answer, such as Vary; none for boot files.
+        pieces: The content of a stream, which is read once and in order, over HTTP;
+            None where it can be read at any place.
     """
 
     __slots__ = (
         *("_data", "_fd", "_file", "etag", "fields", "kind", "mtime_ns", "offset"),
-        "size",
+        *("pieces", "size"),
     )
 
     def __init__(
@@ -51,6 +55,7 @@ class Blob:
         self._data = data
         self.kind = kind
         self.fields = fields
+        self.pieces: AsyncIterator[bytes] | None = None
         if fd is not None:
             file = File(fd, identity_of(os.fstat(fd)))
         self._file = file
@@ -79,6 +84,26 @@ class Blob:
             kind=kind,
             fields=fields,
         )
+
+    @classmethod
+    def from_stream(
+        cls, size: int, pieces: AsyncIterator[bytes], *, kind: str = "", etag: str = ""
+    ) -> Blob:
+        """A blob whose content comes as it is sent.
+
+        Each piece is asked for when the client has taken the one before, and has as
+        long as an answer has. Where the pieces are more or less than `size` bytes, the
+        client's connection is reset: it never takes a part for the whole.
+
+        Args:
+            size: Bytes in all the pieces.
+            pieces: An asynchronous iterator, such as an async generator.
+            kind: The media type; empty where the name tells it.
+            etag: A strong validator with its quotes; empty: there is none.
+        """
+        blob = cls(size=size, etag=etag, kind=kind)
+        blob.pieces = pieces
+        return blob
 
     @classmethod
     def from_fd(cls, fd: int) -> Blob:
@@ -116,6 +141,8 @@ class Blob:
             ContentChanged: The file is shorter now than when it was opened.
             OSError: The file cannot be read.
         """
+        if self.pieces is not None:
+            raise OSError(errno.ESPIPE, "a stream is read in order, over HTTP alone")
         length = max(0, min(length, self.size - offset))
         fd = self.fd
         if fd is None:
@@ -158,3 +185,11 @@ class Blob:
         if file is not None and self._fd is not None:
             file.release()
         self._fd = None
+
+
+async def next_piece(pieces: AsyncIterator[bytes]) -> Blob:
+    """The next piece of a stream that is not empty; at its end an empty one."""
+    async for piece in pieces:
+        if piece:
+            return Blob(size=len(piece), etag="", data=bytes(piece))
+    return Blob(size=0, etag="")

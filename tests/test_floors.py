@@ -44,7 +44,7 @@ FLOORS = [
     ["tftp.job", "tftp.intake"],
     ["tftp.carrier", "tftp.grant", "tftp.table", "tftp.strangers"],
     ["tftp.sources", "tftp.rules"],
-    ["http.actions"],
+    ["http.actions", "http.phase"],
     ["http.connection"],
     ["http.link", "http.peer"],
     ["http.recall", "http.secure"],

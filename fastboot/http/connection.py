@@ -15,11 +15,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from enum import Enum, auto
 
+from fastboot.blob import next_piece
 from fastboot.config import HttpConfig
-from fastboot.errors import NotFound, Refused, Unavailable
+from fastboot.errors import FastbootError, NotFound, Refused, Unavailable
 from fastboot.events import (
     Dropped,
     Emit,
@@ -34,6 +33,7 @@ from fastboot.tree import Blob, Client
 from .actions import Action, Await, Close, Send, SendFile, Shutdown
 from .limits import MAX_LINE, BadRequest
 from .message import RequestHead, decode
+from .phase import Phase, Transfer
 from .ranges import Span
 from .respond import REASONS, Response, refuse, respond
 
@@ -49,28 +49,6 @@ _RETRY = (("Retry-After", str(RETRY_AFTER)),)
 NOTEWORTHY = 1 << 20
 """Bytes from which on a part of a file is reported as a transfer; a disk read over HTTP
 asks for thousands of small ones (iPXE's sanboot)."""
-
-
-class _Phase(Enum):
-    """Where a connection is."""
-
-    WAITING = auto()
-    READING = auto()
-    ASKING = auto()
-    ANSWERING = auto()
-    LINGERING = auto()
-    CLOSED = auto()
-
-
-@dataclass(slots=True)
-class _Transfer:
-    """The answer under way, as far as it is content that somebody waits for."""
-
-    name: str
-    size: int
-    noteworthy: bool
-    began: float
-    sent: int = 0
 
 
 class Connection:
@@ -123,7 +101,9 @@ class Connection:
         self._buffer = bytearray()
         self._asked: RequestHead | None = None  # while the tree works out its answer
         self._blob: Blob | None = None
-        self._transfer: _Transfer | None = None
+        self._left: int | None = None  # bytes that a stream still has to bring
+        self._held = b""  # its last piece
+        self._transfer: Transfer | None = None
         self._close = False  # after the answer under way
         self._draining = draining  # after any answer
         # What a client has to take within `stall_timeout`, or the rest of its answer:
@@ -131,41 +111,41 @@ class Connection:
         self._least = max(1, int(config.min_rate * config.stall_timeout))
         self._unrenewed = 0  # bytes taken since the stall deadline was moved
         self.requests = requests
-        self._phase = _Phase.WAITING
+        self._phase = Phase.WAITING
         # Whoever connects has something to ask; patience is for between requests.
         self.deadline = now + config.head_timeout
 
     @property
     def answering(self) -> bool:
         """Whether an answer is under way: read nothing, call `sent` when it is out."""
-        return self._phase is _Phase.ANSWERING
+        return self._phase is Phase.ANSWERING
 
     @property
     def asking(self) -> bool:
         """Whether the tree's answer is awaited: read nothing until `answered`."""
-        return self._phase is _Phase.ASKING
+        return self._phase is Phase.ASKING
 
     @property
     def resting(self) -> bool:
         """Whether nothing of a request is there, and one may come."""
-        return self._phase is _Phase.WAITING
+        return self._phase is Phase.WAITING
 
     @property
     def busy(self) -> bool:
         """Whether a request is being read or answered."""
-        return self._phase in (_Phase.READING, _Phase.ASKING, _Phase.ANSWERING)
+        return self._phase in (Phase.READING, Phase.ASKING, Phase.ANSWERING)
 
     @property
     def finished(self) -> bool:
         """Whether nothing is left to do."""
-        return self._phase is _Phase.CLOSED
+        return self._phase is Phase.CLOSED
 
     def receive(self, data: bytes, now: float) -> list[Action]:
         """Bytes from the peer; not to be called while `answering`."""
-        if self._phase not in (_Phase.WAITING, _Phase.READING):
+        if self._phase not in (Phase.WAITING, Phase.READING):
             return []  # what comes after the last answer is no request any more
         self._buffer += data
-        if self._phase is _Phase.WAITING:
+        if self._phase is Phase.WAITING:
             self._await_head(now)
         elif b"\n" not in data and len(self._buffer) <= MAX_LINE:
             return []  # no line was completed: many small pieces cost no more than one
@@ -176,7 +156,7 @@ class Connection:
 
         What it asked for before was answered by then.
         """
-        if self._phase is _Phase.READING:
+        if self._phase is Phase.READING:
             self._drop("the connection ended within a request's head")
         return self._end(reset=False)
 
@@ -191,8 +171,10 @@ class Connection:
 
     def sent(self, now: float) -> list[Action]:
         """All of the answer was handed over."""
-        if self._phase is not _Phase.ANSWERING:
+        if self._phase is not Phase.ANSWERING:
             return []
+        if self._left is not None:
+            return self._ask_for_more()
         transfer, client = self._transfer, self.client
         self._release()
         if transfer and transfer.noteworthy:
@@ -203,7 +185,7 @@ class Connection:
         if self._close or (self._draining and not self._buffer):
             return self._linger(now)
         if not self._buffer:
-            self._phase = _Phase.WAITING
+            self._phase = Phase.WAITING
             self.deadline = now + self._config.idle_timeout
             return []
         self._await_head(now)
@@ -222,12 +204,12 @@ class Connection:
         if now < self.deadline:
             return []
         match self._phase:
-            case _Phase.WAITING:
+            case Phase.WAITING:
                 return self._linger(now)
-            case _Phase.READING:
+            case Phase.READING:
                 seconds = self._config.head_timeout
                 return self._reject(408, f"no whole head within {seconds:g} s", now)
-            case _Phase.ANSWERING:
+            case Phase.ANSWERING:
                 seconds = self._config.stall_timeout
                 return self.fail(f"the client took too little for {seconds:g} s", now)
             case _:
@@ -244,10 +226,10 @@ class Connection:
     def drain(self, now: float) -> list[Action]:
         """Take no further request: end now, or after the answer under way."""
         self._draining = True
-        return self._linger(now) if self._phase is _Phase.WAITING else []
+        return self._linger(now) if self._phase is Phase.WAITING else []
 
     def _await_head(self, now: float) -> None:
-        self._phase = _Phase.READING
+        self._phase = Phase.READING
         self.deadline = now + self._config.head_timeout
 
     def _next(self, now: float) -> list[Action]:
@@ -279,19 +261,53 @@ class Connection:
             return self._answer_with(head, error, now)
         if isinstance(answer, Blob):
             return self._answer_with(head, answer, now)
-        self._phase = _Phase.ASKING
+        self._phase = Phase.ASKING
         self._asked = head
         self.deadline = math.inf  # whoever works out answers has a patience of its own
         return [Await(answer)]
 
     def answered(self, answer: Blob | Exception, now: float) -> list[Action]:
         """What an `Await` came to: content, or what was raised."""
+        if self._left is not None and self._phase is Phase.ASKING:
+            return self._send_more(answer, now)
         head, self._asked = self._asked, None
-        if head is None or self._phase is not _Phase.ASKING:
+        if head is None or self._phase is not Phase.ASKING:
             if isinstance(answer, Blob):
                 answer.close()
             return []
         return self._answer_with(head, answer, now)
+
+    def _ask_for_more(self) -> list[Action]:
+        """The next piece of a stream; the one before is with the client by now."""
+        assert self._blob is not None  # what `_left` counts
+        assert self._blob.pieces is not None
+        self._phase = Phase.ASKING
+        self.deadline = math.inf
+        return [Await(next_piece(self._blob.pieces))]
+
+    def _send_more(self, piece: Blob | Exception, now: float) -> list[Action]:
+        if not isinstance(piece, Blob):
+            if not isinstance(piece, FastbootError):
+                self._emit(Fault(self._protocol, piece))
+            return self.fail(f"the stream broke off: {piece}", now)
+        assert self._left is not None  # `answered` looked
+        if piece.size > self._left:
+            return self.fail("the stream is longer than it said", now)
+        data = piece.read(0, piece.size)
+        self._left -= piece.size
+        if not data:
+            if self._left:
+                return self.fail("the stream is shorter than it said", now)
+            data, self._left = self._held, None
+        elif not self._left:
+            # Kept until the end was seen: nobody is to have all of what is too long.
+            self._held = data
+            return self._ask_for_more()
+        if self._transfer:
+            self._transfer.sent += len(data)
+        self._phase = Phase.ANSWERING
+        self.deadline = now + self._config.stall_timeout
+        return [Send(data)]
 
     def _answer_with(
         self, head: RequestHead, answer: Blob | Exception, now: float
@@ -319,11 +335,11 @@ class Connection:
         size = sum(part.length for part in response.body if isinstance(part, Span))
         if size:
             noteworthy = size == blob.size or size >= NOTEWORTHY
-            self._transfer = _Transfer(head.path, size, noteworthy, now)
+            self._transfer = Transfer(head.path, size, noteworthy, now)
         return self._begin(response, now)
 
     def _begin(self, response: Response, now: float) -> list[Action]:
-        self._phase = _Phase.ANSWERING
+        self._phase = Phase.ANSWERING
         self._close = response.close
         self._unrenewed = 0
         self.deadline = now + self._config.stall_timeout
@@ -333,6 +349,9 @@ class Connection:
                 actions.append(Send(part))
             else:
                 assert self._blob is not None  # spans are of what was opened
+                if self._blob.pieces is not None:
+                    self._left = part.length  # asked for once the head is out
+                    break
                 actions.append(SendFile(self._blob, part.offset, part.length))
         if not self._transfer:
             self._release()
@@ -365,19 +384,20 @@ class Connection:
 
     def _linger(self, now: float) -> list[Action]:
         self._buffer.clear()
-        self._phase = _Phase.LINGERING
+        self._phase = Phase.LINGERING
         self.deadline = now + LINGER
         return [Shutdown()]
 
     def _end(self, *, reset: bool) -> list[Action]:
         self._release()
         self._buffer.clear()
-        self._phase = _Phase.CLOSED
+        self._phase = Phase.CLOSED
         self.deadline = math.inf
         return [Close(reset)]
 
     def _release(self) -> None:
         self._transfer = None
+        self._left, self._held = None, b""
         if self._blob:
             self._blob.close()
             self._blob = None

@@ -115,7 +115,8 @@ def respond(
     if status == 304:
         same = [("ETag", blob.etag), *blob.fields]  # section 15.4.5
         return Response(304, _head(304, now, same, close=close), (), close)
-    spans = requested(head, blob.size, file, now)
+    streams = blob.pieces is not None
+    spans = None if streams else requested(head, blob.size, file, now)
     if spans == []:
         lengths = ("Content-Range", f"bytes */{blob.size}")
         return refuse(416, now, lengths, close=close)
@@ -130,7 +131,9 @@ def respond(
     fields = [("Content-Type", kind), ("Content-Length", str(length)), *about]
     if file.modified is not None:
         fields.append(("Last-Modified", write_date(file.modified)))
-    fields += [("ETag", blob.etag), ("Accept-Ranges", "bytes"), *blob.fields]
+    if blob.etag:
+        fields.append(("ETag", blob.etag))
+    fields += [("Accept-Ranges", "none" if streams else "bytes"), *blob.fields]
     return Response(status, _head(status, now, fields, close=close), body, close)
 
 

@@ -237,12 +237,15 @@ class Engine:
 
     def _start(self, line: Line, question: Question, blob: Blob) -> None:
         asked, came, peer = question.asked, question.came, line[1]
+        if blob.pieces is not None:  # blocks are sent again, and in any order
+            error = refusal(Unavailable("it is a stream, which goes over HTTP alone"))
+            return self._refuse(line, came, asked.filename, error)
         mtu = self._mtu(came.index) or MTU_USUAL
         limits = self._limits(peer, came, mtu, asked.options)
         terms = terms_for(asked, blob.size, limits, self._config.idle_timeout)
         job = Job(blob, terms, asked.netascii, came, mtu)
         entry = Entry(question.request, asked.name, blob, self._clock())
-        self._run(line, entry, job)
+        return self._run(line, entry, job)
 
     def _take(
         self, line: Line, request: WriteRequest, data: bytes, came: Arrival, now: float
