@@ -24,7 +24,11 @@ PACKAGES = {
     "dhclient": "isc-dhcp-client",
     "dhcpcd": "dhcpcd-base",
     "dnsmasq": "dnsmasq-base",
+    "grub-mkimage": "grub-common",
+    "grub-mkrescue": "grub-common",
     "ip": "iproute2",
+    "mformat": "mtools",
+    "mkimage": "u-boot-tools",
     "nsenter": "util-linux",
     "qemu-system-x86_64": "qemu-system-x86",
     "setpriv": "util-linux",
@@ -35,6 +39,7 @@ PACKAGES = {
     "openssl": "openssl",
     "unshare": "util-linux",
     "wget": "wget",
+    "xorriso": "xorriso",
 }
 """The Debian package of each program."""
 

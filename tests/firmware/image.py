@@ -14,6 +14,9 @@ import subprocess
 from pathlib import Path
 
 from peers import need, need_file, need_static_busybox
+from serving import Serving
+
+from .machine import Machine
 
 KERNEL = (
     "/usr/lib/debian-installer/images/12/amd64/text/debian-installer/amd64/linux",
@@ -27,11 +30,14 @@ BOOT_PROGRAM = ("/usr/lib/ipxe/snponly.efi", "ipxe")
 MARKER = "fastboot-test: init runs with"
 """What init prints, followed by the kernel's command line."""
 
+ON_SERIAL = "console=ttyS0 panic=-1 mitigations=off nokaslr"
+"""The kernel's arguments; a panic restarts at once, which ends the machine."""
+
 TOKEN = "fastboot.test=argument-from-the-folder"
 """An argument that only the folder's `cmdline` file knows."""
 
-ARGUMENTS = f"console=ttyS0 panic=-1 mitigations=off nokaslr {TOKEN}"
-"""The kernel's arguments; a panic restarts at once, which ends the machine."""
+BOOT = 300.0
+"""Seconds for a boot; on an idle processor it takes 20 to 60."""
 
 INIT = f"""\
 #!/bin/busybox sh
@@ -48,7 +54,7 @@ def build(folder: Path) -> Path:
     entry.mkdir(parents=True)
     shutil.copyfile(kernel, entry / "linux")
     (entry / "initrd.gz").write_bytes(_initrd(folder.parent / "initrd"))
-    (entry / "cmdline").write_text(ARGUMENTS + "\n")
+    (entry / "cmdline").write_text(f"{ON_SERIAL} {TOKEN}\n")
     return folder
 
 
@@ -69,3 +75,11 @@ def _initrd(root: Path) -> bytes:
         check=True,
     )
     return gzip.compress(archive.stdout, 6, mtime=0)
+
+
+def words_of_init(machine: Machine, server: Serving) -> str:
+    """What init printed, once the machine is off: the kernel's command line."""
+    serial = machine.wait(BOOT)
+    _, marker, words = serial.partition(MARKER)
+    assert marker, f"no init; the serial line:\n{serial}\n\nthe server:\n{server.log}"
+    return words.split("\r\n")[0]

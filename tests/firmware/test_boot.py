@@ -10,20 +10,9 @@ from __future__ import annotations
 
 import pytest
 
-from firmware.image import MARKER, TOKEN
+from firmware.image import TOKEN, words_of_init
 
 pytestmark = [pytest.mark.firmware, pytest.mark.slow]
-
-BOOT = 300.0
-"""Seconds for a boot; on an idle processor it takes 20 to 60."""
-
-
-def words_of_init(machine, server):
-    """What init printed: the kernel's command line."""
-    serial = machine.wait(BOOT)
-    _, marker, words = serial.partition(MARKER)
-    assert marker, f"no init; the serial line:\n{serial}\n\nthe server:\n{server.log}"
-    return words.split("\r\n")[0]
 
 
 def told(machine, server):
