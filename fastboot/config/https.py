@@ -67,8 +67,8 @@ class HttpsConfig:
     )
     legacy: bool = setting(
         False,
-        "Allow what iPXE knew before 2022, RSA without forward secrecy; Debian 12's "
-        "needs it.",
+        "Allow RSA without forward secrecy: what iPXE knew before 2022, and UEFI that "
+        "was built without elliptic curves, as Debian 12's OVMF.",
     )
     kernel: bool = setting(True, "Let the kernel encrypt files where it can.")
     boot_urls: bool = setting(

@@ -15,11 +15,12 @@ from pathlib import Path
 from fastboot.errors import ConfigError
 
 SUITES = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+SHA256:ECDHE+SHA384"
-"""TLS 1.2's suites with forward secrecy: all that UEFI offers, and iPXE since 2022."""
+"""TLS 1.2's suites with forward secrecy, as newer UEFI and iPXE since 2022 have them."""
 
 LEGACY = "kRSA+AESGCM:kRSA+AES"
-"""Suites for iPXE before that, as Debian 12 has it: they protect what is sent as long
-as the key does not leak, now or later."""
+"""Suites for iPXE before that, and for UEFI that was built without elliptic curves, as
+Debian 12's OVMF (EDK2 2022.11) was: they protect what is sent as long as the key does
+not leak, now or later."""
 
 ENABLE_KTLS = getattr(ssl, "OP_ENABLE_KTLS", 1 << 3)
 """Let the kernel encrypt (OpenSSL 3; Python names it since 3.12)."""
@@ -33,7 +34,7 @@ def make_context(
     Args:
         pairs: Certificate, with what stands between it and its root, and key; one for
             each kind of key.
-        legacy: Whether iPXE of before 2022 is to be served.
+        legacy: Whether iPXE of before 2022 is to be served, or UEFI as old.
         kernel: Whether the kernel may encrypt where it can.
 
     Raises:

@@ -33,12 +33,14 @@ UEFI   Copy {der.name} to a FAT-formatted USB stick. In the firmware's setup cho
        Enroll Cert Using File (the words differ a little), save, and restart.
        A machine in QEMU takes it by the variable TlsCaCertificate: virt-fw-vars can
        set it in a copy of OVMF's variables.
+       UEFI that was built without elliptic curves needs `--https-legacy` as well: it
+       says that it could not retrieve the NBP file size. Debian 12's OVMF is such a one.
 
 iPXE   Build it with the authority inside, and HTTPS in config/general.h:
          make bin-x86_64-efi/snponly.efi CERT={pem} TRUST={pem}
        and put it in the folder that is served. On a network without the Internet
        scripts begin with `clear crosscert`, lest iPXE asks ca.ipxe.org first.
-       iPXE of before 2022, as in Debian 12, needs `--https-legacy` as well.
+       Sources of before 2022, as Debian 12's, need `--https-legacy` as well.
 
 Try    curl --cacert {pem} {url}
 

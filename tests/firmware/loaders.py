@@ -1,14 +1,15 @@
 """A folder for loaders that do not come to the menu: GRUB, U-Boot, and an ISO.
 
-They all end in the kernel and the initrd of `image`, each with an argument of its own
-by which it is known who loaded them. The names have a space and a letter that is not
+All but one end in the kernel and the initrd of `image`, each with an argument of its
+own by which it is known who loaded them. The names have a space and a letter that is not
 ASCII, for GRUB asks for names as they are, without percent-encoding.
 
     boot.ipxe              what iPXE is sent to: reads rescue.iso as a disk
     rescue.iso             kernel and initrd, with GRUB for BIOS and for UEFI
     grub.efi               GRUB for UEFI, which reads grub/grub.cfg by HTTP
     boot.scr.uimg          what U-Boot asks for
-    Debian für alle/       kernel and initrd
+    hello.efi              GRUB for UEFI, which says hello and switches off
+    Dépôt Debian/          kernel and initrd
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ FROM_THE_ISO = "fastboot.test=loaded-from-the-iso"
 BY_GRUB = "fastboot.test=loaded-by-grub"
 BY_U_BOOT = "fastboot.test=loaded-by-u-boot"
 
-SYSTEM = "Debian für alle"
+SYSTEM = "Dépôt Debian"
 
 GRUB_FOLDER = f"(http,{SERVER})"
 
-GRUB_HELLO = "fastboot-test: GRUB has its settings"
-"""What GRUB prints when it has read grub/grub.cfg."""
+HELLO = "fastboot-test: hello.efi runs"
+"""What hello.efi prints."""
 
 U_BOOT = ("/usr/lib/u-boot/qemu-x86/u-boot.rom", "u-boot-qemu")
 """U-Boot in place of a PC's BIOS; the one of 64 bits cannot start a kernel."""
@@ -46,24 +47,37 @@ def build(folder: Path) -> Path:
     (folder / "debian").rename(folder / SYSTEM)
     (folder / "boot.ipxe").write_text("#!ipxe\nsanboot rescue.iso\n")
     _grub(folder)
+    _hello(folder)
     _rescue(folder, folder.parent / "rescue")
     _u_boot(folder)
     return folder
 
 
 def _grub(folder: Path) -> None:
-    """A GRUB for UEFI whose settings, kernel and initrd all come by HTTP."""
-    early = folder.parent / "early.cfg"
-    early.write_text(f"net_bootp\nconfigfile {GRUB_FOLDER}/grub/grub.cfg\n")
+    """A GRUB whose settings, kernel and initrd all come by HTTP."""
     (folder / "grub").mkdir()
-    (folder / "grub" / "grub.cfg").write_text(
-        f'echo "{GRUB_HELLO}"\n' + _grub_menu(f"{GRUB_FOLDER}/{SYSTEM}", BY_GRUB)
+    menu = _grub_menu(f"{GRUB_FOLDER}/{SYSTEM}", BY_GRUB)
+    (folder / "grub" / "grub.cfg").write_text(menu)
+    _grub_program(
+        folder / "grub.efi",
+        f"net_bootp\nconfigfile {GRUB_FOLDER}/grub/grub.cfg\n",
+        *("http", "efinet", "normal", "configfile", "linux", "reboot"),
     )
+
+
+def _hello(folder: Path) -> None:
+    """An EFI program that needs nothing more."""
+    _grub_program(folder / "hello.efi", f'echo "{HELLO}"\nhalt\n', "echo", "halt")
+
+
+def _grub_program(program: Path, settings: str, *modules: str) -> None:
+    """A GRUB for UEFI that begins with these settings."""
     _need_grub("x86_64-efi")
+    early = program.parent.parent / f"{program.stem}.cfg"
+    early.write_text(settings)
     _run(
         *(need("grub-mkimage"), "--format=x86_64-efi", "--config", early),
-        *("--prefix", f"{GRUB_FOLDER}/grub", "--output", folder / "grub.efi"),
-        *("http", "efinet", "normal", "configfile", "linux", "echo", "reboot"),
+        *("--prefix", f"{GRUB_FOLDER}/grub", "--output", program, *modules),
     )
 
 

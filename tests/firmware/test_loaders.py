@@ -8,8 +8,10 @@ What the firmware of Debian 12 can do, tried here:
 
 - OVMF (EDK2 2022.11) boots an ISO from a URL: it downloads all of it, and makes a disk
   of it in memory (UEFI 2.10, section 24.7.3.1) that a kernel no longer sees.
+- OVMF boots from an https URL once it knows the authority. It offers TLS 1.2 without
+  elliptic curves, DHE-RSA and RSA suites and no other, hence `--https-legacy`.
 - iPXE (2019) reads an ISO as a BIOS disk, in ranges of up to 16 KiB on one connection.
-  Neither its EFI nor its BIOS builds know HTTPS.
+  Debian builds it without HTTPS, for BIOS and for UEFI.
 - GRUB 2.06 finds names with spaces and with letters beyond ASCII. When it is told 404
   it takes the answer's text for the file: "can't find command `404'".
 - U-Boot 2023.01 has no `wget` in any of Debian's builds for QEMU, so it is TFTP here;
@@ -26,9 +28,10 @@ from pathlib import Path
 import pytest
 
 from firmware import loaders
-from firmware.image import words_of_init
+from firmware.image import BOOT, words_of_init
 from firmware.machine import BIOS, UEFI_HTTP, Firmware, Machine
 from firmware.network import SERVER, Network
+from firmware.trust import trusting
 from peers import need_file
 from serving import Serving
 
@@ -65,6 +68,7 @@ MACHINES = {
     "bios": Told(BIOS),
     "iso": Told(UEFI, url=f"http://{SERVER}/rescue.iso"),
     "grub": Told(UEFI, url=f"http://{SERVER}/grub.efi"),
+    "https": Told(UEFI_HTTP, url=f"https://{SERVER}/hello.efi"),
     "u_boot": Told(
         Firmware(uefi=False, rom="", switches=("-bios", loaders.U_BOOT[0])),
         file="boot.scr.uimg",
@@ -84,34 +88,44 @@ def switched_on(folder, tmp_path_factory) -> Iterator[tuple[Serving, dict]]:
     need_file(*loaders.U_BOOT)
     logs = tmp_path_factory.mktemp("machines")
     macs = {name: f"52:54:00:77:01:{n:02x}" for n, name in enumerate(MACHINES)}
-    router = [f"--dhcp-host={mac},set:{name}" for name, mac in macs.items()]
-    # U-Boot's driver for this card gets the MAC wrong.
-    router.append("--dhcp-vendorclass=set:u_boot,U-Boot")
-    for name, told in MACHINES.items():
-        router += told.options(name)
     with ExitStack() as stack:
-        network = stack.enter_context(Network(logs, *router))
+        network = stack.enter_context(Network(logs, *router_options(macs)))
         server = stack.enter_context(
             Serving(
                 folder,
-                protocols=("dhcp", "tftp", "http"),
+                *("--https", "--https-legacy", "--https-state", str(logs / "state")),
+                protocols=("dhcp", "tftp", "http", "https"),
                 place=network.join_server().inside,
             )
         )
-        yield (
-            server,
-            {
-                name: stack.enter_context(
-                    Machine(network, macs[name], told.firmware, logs / name)
-                )
-                for name, told in MACHINES.items()
-            },
-        )
+        authority = (logs / "state" / "ca.der").read_bytes()
+        on = {}
+        for name, told in MACHINES.items():
+            firmware = told.firmware
+            if told.url.startswith("https:"):
+                firmware = trusting(firmware, authority, logs / "authorities")
+            machine = Machine(network, macs[name], firmware, logs / name)
+            on[name] = stack.enter_context(machine)
+        yield server, on
+
+
+def router_options(macs: dict[str, str]) -> Iterator[str]:
+    """What the network's DHCP server is to say to whom."""
+    for name, told in MACHINES.items():
+        yield f"--dhcp-host={macs[name]},set:{name}"
+        yield from told.options(name)
+    # U-Boot's driver for this card gets the MAC wrong.
+    yield "--dhcp-vendorclass=set:u_boot,U-Boot"
 
 
 @pytest.fixture
 def server(switched_on) -> Serving:
     return switched_on[0]
+
+
+@pytest.fixture
+def https(switched_on) -> Machine:
+    return switched_on[1]["https"]
 
 
 @pytest.fixture
@@ -157,6 +171,12 @@ def test_uefi_boots_an_efi_program_from_its_url_and_grub_reads_on_by_http(
         f"{loaders.SYSTEM}/linux",
         f"{loaders.SYSTEM}/initrd.gz",
     }
+
+
+def test_uefi_boots_over_https_where_it_knows_the_authority(https, server):
+    serial = https.wait(BOOT)
+    assert loaders.HELLO in serial, f"{serial}\n\nthe server:\n{server.log}"
+    assert "hello.efi" in sent(server, "https")
 
 
 @on("u_boot")
