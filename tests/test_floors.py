@@ -28,6 +28,7 @@ FLOORS = [
         "http.limits",
         "http.dates",
         "http.places",
+        "http.cold",
         "dhcp.options",
         "tftp.packet",
     ],
@@ -50,6 +51,7 @@ FLOORS = [
     ["http.recall", "http.secure"],
     ["http.kept"],
     ["http.door", "http.front"],
+    ["http.upkeep"],
     # 3: decisions
     ["boot.machine", "boot.raspberry"],
     ["boot.programs"],

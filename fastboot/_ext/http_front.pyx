@@ -9,6 +9,7 @@ import math
 import os
 import time
 
+from fastboot.http.cold import WINDOW
 from fastboot.http.connection import NOTEWORTHY
 from fastboot.http.dates import write_date
 from fastboot.http.front import (
@@ -68,6 +69,13 @@ cdef extern from "<time.h>" nogil:
     int CLOCK_REALTIME_COARSE
     int clock_gettime(int clock, timespec* now)
 
+cdef extern from "<sys/uio.h>" nogil:
+    struct iovec:
+        void* iov_base
+        size_t iov_len
+    ssize_t preadv2(int fd, iovec* pieces, int count, int64_t offset, int flags)
+    int RWF_NOWAIT
+
 cdef extern from "<unistd.h>" nogil:
     ssize_t pread(int fd, void* data, size_t size, int64_t offset)
 
@@ -80,6 +88,7 @@ cdef enum:
     CUT_SHORT = -1
     REWRITTEN = -2
     SLOW = -3
+    GONE = -4
 
 cdef double NEWS_DELAY = 0.05  # seconds that they wait at the most
 cdef int64_t _turn = TURN
@@ -88,6 +97,7 @@ cdef int64_t _share_least = SHARE_LEAST
 cdef int64_t _answer_cost = ANSWER_COST
 cdef int64_t _noteworthy = NOTEWORTHY
 cdef int64_t _small = SMALL
+cdef int64_t _window = WINDOW
 cdef size_t _receive = RECEIVE
 # The answer's head is at most a file's path longer than what was sent for it.
 cdef size_t _out_size = max(SMALL, COPY) + 16 * HEAD_MAX
@@ -110,6 +120,9 @@ cdef struct Link:
     int64_t length
     int64_t unrenewed
     double began
+    bint begun       # its head is sent, or kept in `head`
+    bint cold        # a part of the file is being read for it
+    bint warmed      # it has just been, and is sent without another look
 
 
 cdef struct Sent:
@@ -224,6 +237,11 @@ cdef class Front:
         with nogil:
             self._run(patience)
         return self._hand_over()
+
+    def resume(self, int fd):
+        cdef Link* link = self._links[fd]
+        link.cold, link.warmed = False, True
+        self._watch_for(link, EPOLLOUT)
 
     def drain(self):
         cdef int fd
@@ -342,6 +360,8 @@ cdef class Front:
         if link == NULL or link.is_up:
             with gil:
                 self._hand_ready(fd, what)
+        elif link.cold:
+            self._cut(link, GONE)
         elif self._is_busy(link):
             self._advance(link, share, NULL, 0)
         else:
@@ -402,6 +422,8 @@ cdef class Front:
             return "the file was cut short while it was read"
         if why == REWRITTEN:
             return "the file was rewritten while it was read"
+        if why == GONE:
+            return "the client is gone"
         if why == SLOW:
             return f"the client took too little for {self._stall_timeout:g} s"
         return os.strerror(why)
@@ -466,8 +488,9 @@ cdef class Front:
                 return
             memcpy(link.rest, data, size)
             link.rest_size = size
-        if link.interest != <uint32_t>EPOLLOUT:
-            self._watch_for(link, EPOLLOUT)
+        cdef uint32_t interest = 0 if link.cold else EPOLLOUT
+        if link.interest != interest:
+            self._watch_for(link, interest)
             wheel_set(&self._wheel, &link.timer, self._now + self._stall_timeout)
 
     cdef void _watch_for(self, Link* link, uint32_t interest) noexcept nogil:
@@ -493,6 +516,7 @@ cdef class Front:
         link.left = link.length = part.length
         link.began = self._now
         link.unrenewed = 0
+        link.begun = False
         link.requests += 1
         self.requests += 1
         self.answering += 1
@@ -527,7 +551,7 @@ cdef class Front:
         """
         cdef int64_t sent = 0, count
         cdef int failure = 0
-        if link.head == NULL and link.left == link.length:
+        if not link.begun:
             sent = self._send_first(link, &failure)
         elif link.head != NULL:
             sent = self._send_head(link, &failure)
@@ -550,6 +574,9 @@ cdef class Front:
         cdef File* file = link.recipe.file
         cdef ssize_t n
         if link.length <= _small:
+            if not self._is_warm(link, file.offset + link.offset, link.length):
+                failure[0] = EAGAIN
+                return 0
             n = pread(
                 file.fd, self._out + head, link.length, file.offset + link.offset
             )
@@ -557,6 +584,7 @@ cdef class Front:
                 failure[0] = errno if n < 0 else CUT_SHORT
                 return 0
             size += n
+        link.begun = True
         n = send(link.fd, self._out, size, MSG_NOSIGNAL)
         if n < 0:
             if errno != EAGAIN and errno != EINTR:
@@ -592,6 +620,10 @@ cdef class Front:
         cdef int64_t at = file.offset + link.offset
         cdef stat_t status
         cdef ssize_t n
+        most = min(most, _window - at % _window)
+        if not self._is_warm(link, at, most):
+            failure[0] = EAGAIN
+            return 0
         if most == link.left:
             # A rewrite is noticed before the last bytes make the answer complete.
             if fstat(file.fd, &status) < 0:
@@ -616,6 +648,18 @@ cdef class Front:
         if n == 0:
             failure[0] = CUT_SHORT
         return n
+
+    cdef bint _is_warm(self, Link* link, int64_t at, int64_t length) noexcept nogil:
+        """Whether a part of the file is in memory; see `fastboot.http.cold`."""
+        cdef int fd = link.recipe.file.fd
+        if link.warmed or (_is_there(fd, at) and _is_there(fd, at + length - 1)):
+            link.warmed = False
+            return True
+        link.cold = True
+        self._news = True
+        with gil:
+            self._turn.cold.append((link.fd, fd, at))
+        return False
 
     cdef void _taken(self, Link* link, int64_t count) noexcept nogil:
         self.sent_bytes += count
@@ -666,6 +710,15 @@ cdef class Front:
             memset(links + self._room, 0, (room - self._room) * sizeof(void*))
             self._links, self._room = links, room
         return 0
+
+
+cdef bint _is_there(int fd, int64_t at) noexcept nogil:
+    """Whether a byte of a file is in memory, or the file system cannot tell."""
+    cdef uint8_t byte
+    cdef iovec piece
+    piece.iov_base = &byte
+    piece.iov_len = 1
+    return preadv2(fd, &piece, 1, at, RWF_NOWAIT) >= 0 or errno != EAGAIN
 
 
 cdef double _clock_of(int clock) noexcept nogil:

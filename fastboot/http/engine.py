@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from time import monotonic, time
 
-from fastboot._ext import twin
 from fastboot.config import HttpConfig
 from fastboot.errors import ConfigError, ContentChanged
 from fastboot.events import Emit, Event, Failed, Fault, Finished
@@ -23,17 +22,15 @@ from fastboot.timers import Timers
 from fastboot.tree import Blob, Client, Tree
 
 from .actions import Action, Await, Send, SendFile, Shutdown
+from .cold import Cold, Reads
 from .connection import NOTEWORTHY, Connection
 from .door import Door
-from .front import ANSWER_COST, RECEIVE, SHARE_LEAST, Front, Turn, share_of
+from .front import ANSWER_COST, RECEIVE, SHARE_LEAST, Front, Turn, best, share_of
 from .link import Link
 from .peer import Peer, close, prepare
 from .places import Places, Seat
 from .recall import recipe
-
-SWEEP = 10.0
-"""Seconds between two looks at whether the files that are held open are still there: one
-that was deleted keeps its place on the disk until then."""
+from .upkeep import Upkeep
 
 
 class Engine:
@@ -78,8 +75,7 @@ class Engine:
         self._places = Places(config.max_connections, config.max_per_client)
         self._timers: Timers[int] = Timers()
         self.later: Later[int] = Later(self.wake, config.answer_timeout)
-        self._sweep_at = math.inf
-        self._swept = 0  # requests that the front had answered by the last sweep
+        self._reads = Reads(self.wake)
         self._draining = False
         self._closed = False
         self._busy = 0  # links that were busy when they were last looked at
@@ -87,8 +83,9 @@ class Engine:
         self._counts = dict.fromkeys(
             ("accepted", "turned_away", "requests", "sent_bytes", "faults"), 0
         )
-        kind = front or best_front()
+        kind = front or best()
         self._front = kind(self._poller, config, monotonic, time)
+        self._upkeep = Upkeep(self._front)
         try:
             self._door = Door(self._poller, config.port, places, self.protocol.upper())
         except BaseException:
@@ -143,6 +140,10 @@ class Engine:
             elif fd in self._door:
                 for sock, client in self._door.accept(fd, now):
                     self._admit(sock, client, now)
+        for fd, file, at in turn.cold:
+            self._reads.wait(fd, file, at)
+        for fd in self._reads.ready():
+            self._go_on(fd, share)
         for fd, answer in self.later.answers():
             link = self._links[fd]
             self._guarded(link, share, partial(link.machine.answered, answer))
@@ -179,6 +180,7 @@ class Engine:
                 link.machine.end()
                 self._discard(link, reset=False)
         self.later.close()
+        self._reads.close()
         self._poller.close()
 
     def _tick(self, now: float) -> None:
@@ -188,11 +190,7 @@ class Engine:
             link = self._links.get(fd)
             if link:
                 self._guarded(link, SHARE_LEAST, link.machine.tick)
-        if now >= self._sweep_at:
-            if self._front.requests == self._swept:
-                self._front.forget()  # nobody has asked for a while
-            self._swept = self._front.requests
-            self._sweep_at = now + SWEEP if self._front.sweep() else math.inf
+        self._upkeep.tick(now)
 
     def _settle(self, turn: Turn) -> None:
         """Report the answers that the front completed, and those it could not."""
@@ -284,13 +282,20 @@ class Engine:
 
     def _learn(self, head: bytes, name: str, blob: Blob, actions: list[Action]) -> None:
         """Let the front answer the same request from now on, if it can."""
-        path_of = getattr(self._tree, "path_of", None)
-        path = path_of(name) if path_of else None
-        known = recipe(head, name, path, blob, actions, time()) if path else None
+        path_of = getattr(self._tree, "path_of", lambda name: None)
+        known = recipe(head, name, path_of(name), blob, actions, time())
         if known:
             self._front.remember(known, blob)
-            if self._sweep_at == math.inf:
-                self._sweep_at = monotonic() + SWEEP
+            self._upkeep.begin(monotonic())
+
+    def _go_on(self, fd: int, share: int) -> None:
+        """What a connection waited for has been read."""
+        link = self._links.get(fd)
+        if link is None:
+            self._front.resume(fd)
+            return
+        link.cold, link.warmed = False, True
+        self._guarded(link, share, lambda now: [])
 
     def _guarded(
         self, link: Link, share: int, ask: Callable[[float], list[Action]]
@@ -308,10 +313,12 @@ class Engine:
             self._discard(link, reset=True)
 
     def _read(self, link: Link, now: float) -> list[Action]:
+        if (
+            link.machine.asking or link.cold
+        ):  # nothing is heeded but the end of the connection
+            return link.machine.fail("the client is gone", now)
         if link.queue or link.machine.answering:
             return []  # it became writable
-        if link.machine.asking:  # nothing is heeded but the end of the connection
-            return link.machine.fail("the client is gone", now)
         try:
             data = link.receive(RECEIVE)
         except BlockingIOError:
@@ -334,6 +341,10 @@ class Engine:
                 continue
             try:
                 share -= self._do(link, queue[0], share)
+            except Cold as cold:
+                link.cold = True
+                self._reads.wait(link.fd, cold.file, cold.at)
+                break
             except BlockingIOError:
                 break
             except ContentChanged as error:
@@ -345,7 +356,7 @@ class Engine:
             if machine.finished and not queue:
                 return
         interest = WRITE if queue or machine.answering else READ
-        if machine.asking:
+        if machine.asking or link.cold:
             interest = 0
         elif link.wants:
             interest = link.wants
@@ -388,6 +399,7 @@ class Engine:
         self._poller.forget(link.fd)
         self._timers.forget(link.fd)
         self.later.forget(link.fd)
+        self._reads.forget(link.fd)
         close(link.sock, reset=reset)
 
     def _count_busy(self, link: Link) -> None:
@@ -397,14 +409,8 @@ class Engine:
 
     def _arm(self) -> None:
         due = min(self._timers.next or math.inf, self._front.next)
-        due = min(due, self._door.next, self._sweep_at)
+        due = min(due, self._door.next, self._upkeep.next)
         self._poller.set_deadline(None if due == math.inf else due)
-
-
-def best_front() -> type[Front]:
-    """The compiled front where it was built, else the one in Python."""
-    compiled = twin("http_front")
-    return compiled.Front if compiled else Front
 
 
 def _text(error: OSError) -> str:

@@ -14,12 +14,14 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from fastboot._ext import twin
 from fastboot.config import HttpConfig
 from fastboot.errors import ContentChanged
 from fastboot.poller import READ, WRITE, Poller
 from fastboot.timers import Timers
 from fastboot.tree import Blob
 
+from .cold import Cold, check_warm, within_window
 from .connection import NOTEWORTHY
 from .dates import write_date
 from .kept import Kept, Known
@@ -58,6 +60,8 @@ class Turn:
         late: Connections that are handed up because their time is over.
         sent: Answers that are complete, those that are `NOTEWORTHY` or a whole file:
             connection, recipe, bytes of content, seconds.
+        cold: Connections whose answer is not in memory, the file's descriptor, and where
+            in it to read; they are the front's, and go on with `resume`.
         cut: Answers that are not and will not be: connection, recipe, bytes that the
             content has, bytes of it that were sent, seconds, and the reason. The
             connection is handed up, to be reset.
@@ -67,6 +71,7 @@ class Turn:
     came: list[tuple[int, bytes]] = field(default_factory=list)
     late: list[int] = field(default_factory=list)
     sent: list[tuple[int, Recipe, int, float]] = field(default_factory=list)
+    cold: list[tuple[int, int, int]] = field(default_factory=list)
     cut: list[tuple[int, Recipe, int, int, float, str]] = field(default_factory=list)
 
 
@@ -85,6 +90,8 @@ class _Waiting:
     unrenewed: int = 0
     rest: bytes = b""  # requests that were sent behind it
     interest: int = READ
+    cold: bool = False  # a part of the file is being read for it
+    warmed: bool = False  # it has just been, and is sent without another look
 
 
 class Front:
@@ -152,6 +159,8 @@ class Front:
             link = self._links.get(fd)
             if link is None:
                 turn.ready.append((fd, what))
+            elif link.cold:
+                self._cut(fd, link, "the client is gone")
             elif link.known or link.rest:
                 self._guarded(fd, link, share, b"")
             else:
@@ -168,6 +177,13 @@ class Front:
                 self._hand_up(fd, link)
                 turn.late.append(fd)
         return turn
+
+    def resume(self, fd: int) -> None:
+        """Go on with an answer that had to be read first."""
+        link = self._links[fd]
+        link.cold, link.warmed = False, True
+        self._poller.change(fd, WRITE)
+        link.interest = WRITE
 
     def drain(self) -> list[int]:
         """Answer nothing more; the connections that wait, which are handed up.
@@ -273,9 +289,10 @@ class Front:
 
     def _await_room(self, fd: int, link: _Waiting) -> None:
         """Go on when the socket takes more, which it may do at once."""
-        if link.interest != WRITE:
-            self._poller.change(fd, WRITE)
-            link.interest = WRITE
+        interest = 0 if link.cold else WRITE
+        if link.interest != interest:
+            self._poller.change(fd, interest)
+            link.interest = interest
             self._timers.set(fd, self._clock() + self._config.stall_timeout)
 
     def _find(self, head: bytes, link: _Waiting) -> bool:
@@ -311,6 +328,7 @@ class Front:
             if link.head:
                 whole = b""
                 if link.left == link.length <= SMALL:
+                    self._look(link, blob, link.left)
                     whole = blob.read(link.offset, link.left)
                 # Not held back for the first bytes of the file: an answer that is a
                 # little longer than the client's first window took three times as long.
@@ -331,10 +349,23 @@ class Front:
         return sent
 
     def _send_file(self, link: _Waiting, blob: Blob, share: int) -> int:
-        length = min(link.left, share)
+        length = within_window(blob.offset + link.offset, min(link.left, share))
+        self._look(link, blob, length)
         if length == link.left:
             blob.check()
         return send_content(link.sock, blob, link.offset, length)
+
+    def _look(self, link: _Waiting, blob: Blob, length: int) -> None:
+        """Have the next bytes of a file read aside if they are not in memory."""
+        if not link.warmed:
+            assert blob.fd is not None  # it is a file's
+            try:
+                check_warm(blob.fd, blob.offset + link.offset, length)
+            except Cold as cold:
+                link.cold = True
+                self._turn.cold.append((link.sock.fileno(), cold.file, cold.at))
+                raise
+        link.warmed = False
 
     def _taken(self, link: _Waiting, count: int) -> None:
         self.sent_bytes += count
@@ -371,3 +402,9 @@ class Front:
 def share_of(ready: int) -> int:
     """Bytes for each of so many connections that are ready in one turn."""
     return max(SHARE_LEAST, min(TURN // max(1, ready), SHARE_MOST))
+
+
+def best() -> type[Front]:
+    """The compiled front where it was built, else the one in Python."""
+    compiled = twin("http_front")
+    return compiled.Front if compiled else Front

@@ -12,6 +12,7 @@ from fastboot.poller import READ
 from fastboot.tree import Blob
 
 from .actions import Action, Send, SendFile
+from .cold import check_warm, within_window
 from .connection import Connection
 
 COPY = 256 << 10
@@ -51,11 +52,16 @@ class Link:
         queue: What it asked for.
         interest: What the socket is watched for.
         busy: Whether a request is read or answered, as the engine counts it.
+        cold: Whether a part of a file is being read for it.
+        warmed: Whether it has just been, and is sent without another look.
         wants: What to watch the socket for where that is not what is to be done: TLS
             reads in order to write; 0 otherwise.
     """
 
-    __slots__ = ("busy", "fd", "interest", "machine", "queue", "sock", "wants")
+    __slots__ = (
+        *("busy", "cold", "fd", "interest", "machine", "queue", "sock"),
+        *("wants", "warmed"),
+    )
 
     def __init__(self, sock: socket.socket, machine: Connection) -> None:
         self.sock = sock
@@ -65,6 +71,8 @@ class Link:
         self.interest = READ
         self.busy = False
         self.wants = 0
+        self.cold = False
+        self.warmed = False
 
     def receive(self, size: int) -> bytes:
         """What has come, `size` bytes at the most; nothing at the end.
@@ -88,15 +96,32 @@ class Link:
             self.queue.popleft()
         return count
 
+    def piece(self, action: SendFile, share: int) -> int:
+        """How many bytes of a file to send now, `share` at the most.
+
+        Raises:
+            Cold: They are not in memory.
+            ContentChanged: The file is not what it was when the answer began.
+        """
+        blob, length = action.blob, min(action.length, share)
+        if blob.fd is not None:
+            at = blob.offset + action.offset
+            length = within_window(at, length)
+            if not self.warmed:
+                check_warm(blob.fd, at, length)
+            self.warmed = False
+        if length == action.length:
+            blob.check()
+        return length
+
     def send_file(self, action: SendFile, share: int) -> int:
         """Send what there is room for, `share` bytes at the most.
 
         Raises:
+            Cold: It is not in memory.
             ContentChanged: The file is not what it was when the answer began.
         """
-        length = min(action.length, share)
-        if length == action.length:
-            action.blob.check()
+        length = self.piece(action, share)
         count = send_content(self.sock, action.blob, action.offset, length)
         if count < action.length:
             offset, length = action.offset + count, action.length - count

@@ -131,7 +131,7 @@ class Recipe:
 def recipe(
     head: bytes,
     name: str,
-    path: str,
+    path: str | None,
     blob: Blob,
     actions: Sequence[Action],
     now: float,
@@ -141,7 +141,7 @@ def recipe(
     Args:
         head: The request's bytes, all of them.
         name: The name that was asked for.
-        path: Where the file is that any client gets for it.
+        path: Where the file is that any client gets for it; None: nowhere.
         blob: What was opened.
         actions: What the connection's machine said to do.
         now: Seconds since the epoch.
@@ -151,7 +151,7 @@ def recipe(
             pass
         case _:
             return None
-    if len(head) > HEAD_MAX or blob.fd is None or _CLOSE in answer:
+    if path is None or len(head) > HEAD_MAX or blob.fd is None or _CLOSE in answer:
         return None
     seen = _settled(path, blob, now)
     key, part = split(head)

@@ -88,9 +88,7 @@ class SecureLink(Link):
     def send_file(self, action: SendFile, share: int) -> int:
         """Send what there is room for, `share` bytes at the most; see `Link`."""
         blob, offset = action.blob, action.offset
-        length = min(action.length, share)
-        if length == action.length:
-            blob.check()
+        length = self.piece(action, share)
         with self._patiently():
             self._establish()
             if self._kernel and blob.fd is not None:

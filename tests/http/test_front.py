@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from fastboot.events import Dropped, Failed, Fault, Finished
 from fastboot.http import engine as module
-from fastboot.http.engine import SWEEP
 from fastboot.http.front import Front, share_of
+from fastboot.http.upkeep import SWEEP
 from fastboot.tree import Directory
 from web import Server, content, get, read_answer, read_to_end
 
