@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,9 @@ READY = 20.0
 
 SETTLE = 1.5
 """Seconds in which a server fills the buffers of clients that read nothing."""
+
+FILES = 65536
+"""Descriptors that a server and the client may have: two for each connection."""
 
 PAGE = 4096
 
@@ -215,6 +219,8 @@ def _counted(outcome: Outcome) -> dict[str, Any]:
 @contextmanager
 def _started(server: Server, place: Place) -> Iterator[tuple[Processes, int]]:
     """A running server, which takes connections, and its port."""
+    with suppress(ValueError, OSError):  # only root may have more than it was given
+        resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory() as folder:

@@ -581,6 +581,7 @@ static void report(double cpu)
 {
     double seconds = (double)(last_end - start) * 1e-9;
     uint64_t done = count.completed ? count.completed : 1;
+    seconds = seconds > 0 ? seconds : 1e-9;
     printf("{\"seconds\": %.6f, \"cpu_seconds\": %.6f, \"bytes\": %lu, ", seconds, cpu,
            count.bytes);
     printf("\"compared\": %lu, \"completed\": %lu, \"failed\": %lu, \"cut\": %lu, ",

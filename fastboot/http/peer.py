@@ -60,7 +60,8 @@ def _unsent(connections: int) -> int:
     """Bytes that the kernel may hold unsent for each of so many connections.
 
     By default a client that takes nothing pins two megabytes, and a thousand of them
-    all the memory that TCP may have. A tighter bound means more wake-ups, but the bytes
-    are still in the cache when they leave.
+    all the memory that TCP may have; so they pin two hundred together, a third more
+    than what is said here. A tighter bound means more wake-ups, but the bytes are still
+    in the cache when they leave.
     """
-    return 256 << 10 if connections < 1024 else 128 << 10
+    return 256 << 10 if connections < 256 else 128 << 10
