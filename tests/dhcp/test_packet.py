@@ -232,6 +232,18 @@ def test_D4_a_value_may_be_split_over_all_three_fields():
     assert decode(packet(options, sname, file)).option(67) == b"abc"
 
 
+@given(
+    st.lists(st.tuples(st.integers(1, 50), st.binary(max_size=20)), max_size=6),
+    st.lists(st.integers(0, 3), min_size=7, max_size=7),
+)
+def test_D2_pads_between_options_mean_nothing(options, pads):
+    parts = [bytes((code, len(value))) + value for code, value in options]
+    padded = [b"\0" * count + part for part, count in zip(parts, pads, strict=False)]
+    assert decode(packet(b"".join(padded) + b"\xff")) == decode(
+        packet(b"".join(parts) + b"\xff")
+    )
+
+
 def test_names_that_fill_their_fields_need_no_nul():
     frame = decode(packet(b"\xff", b"s" * 64, b"f" * 128))
     assert (frame.sname, frame.file) == (b"s" * 64, b"f" * 128)

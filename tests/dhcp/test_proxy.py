@@ -1,5 +1,6 @@
 """The proxy's decisions and replies: who is answered, and with which bytes."""
 
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 
 import pytest
@@ -648,6 +649,28 @@ def test_D15_hostile_texts_reach_neither_replies_nor_reports(text):
     more = ((Code.USER_CLASS, text), (12, text), (81, text))
     expected = proxy().receive(uefi(), DISCOVERS, 0.0)
     assert proxy().receive(uefi(*more, vendor=vendor), DISCOVERS, 0.0) == expected
+
+
+@pytest.mark.parametrize("size", [0, 1, 255, 256, 600])
+@pytest.mark.parametrize("code", [12, 61, 77, 81])  # names of the client, RFC 3396
+def test_D2_names_of_any_length_are_survived(code, size):
+    more = (code, b"\xff" * size)
+    assert isinstance(proxy().receive(uefi(more), DISCOVERS, 0.0), Reply)
+
+
+UNKNOWN = st.tuples(st.integers(224, 254), st.binary(max_size=300))
+
+
+@given(st.lists(UNKNOWN, max_size=3, unique_by=lambda item: item[0]), st.randoms())
+def test_D2_unknown_options_and_their_order_change_nothing(unknown, chance):
+    """What is not known is passed over, and no option's place means anything."""
+    for frame in (uefi(), bios(), uefi_http(), ipxe()):
+        options = [*frame.options, *unknown]
+        chance.shuffle(options)
+        shuffled = replace(frame, options=tuple(options))
+        sent = decode(shuffled.encode())
+        expected = proxy().receive(frame, DISCOVERS, 0.0)
+        assert proxy().receive(sent, DISCOVERS, 0.0) == expected
 
 
 @given(frames, st.sampled_from([DISCOVERS, QUESTIONS]))
