@@ -93,13 +93,8 @@ def _option(setting: Setting) -> click.Option:
     )
 
 
-_HEADINGS = {
-    "": "Options",
-    "tftp": "TFTP",
-    "http": "HTTP",
-    "dhcp": "DHCP",
-    "boot": "What machines are offered",
-}
+_HEADINGS = {"": "Options", "lease": "Leases", "boot": "What machines are offered"}
+"""Headings of parts that are not called after their protocol."""
 
 
 class _Serve(click.Command):
@@ -108,7 +103,7 @@ class _Serve(click.Command):
     def format_options(
         self, ctx: click.Context, formatter: click.HelpFormatter
     ) -> None:
-        parts: dict[str, list[tuple[str, str]]] = {part: [] for part in _HEADINGS}
+        parts: dict[str, list[tuple[str, str]]] = {}
         for option in self.get_params(ctx):
             record = option.get_help_record(ctx)
             if record is not None:
@@ -116,7 +111,7 @@ class _Serve(click.Command):
                 parts.setdefault(part, []).append(record)
         for part, records in parts.items():
             if records:
-                with formatter.section(_HEADINGS.get(part, part)):
+                with formatter.section(_HEADINGS.get(part, part.upper())):
                     formatter.write_dl(records)
 
 

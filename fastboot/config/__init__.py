@@ -16,9 +16,9 @@ from fastboot.errors import ConfigError
 from .boot import BootConfig
 from .dhcp import DhcpConfig
 from .http import HttpConfig
-from .https import HttpsConfig, state_folder
+from .https import HttpsConfig
 from .lease import LeaseConfig
-from .setting import SECONDS_MAX, between, flag, no_nul, one_of, setting
+from .setting import SECONDS_MAX, between, flag, no_nul, one_of, setting, state_folder
 from .tftp import TftpConfig
 
 __all__ = [

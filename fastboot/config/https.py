@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -11,15 +10,6 @@ from pathlib import Path
 from fastboot.errors import ConfigError
 
 from .setting import PORTS, between, flag, no_nul, setting
-
-
-def state_folder(*, privileged: bool) -> Path:
-    """Where what a program keeps belongs (the FHS; the XDG Base Directories)."""
-    if privileged:
-        return Path("/var/lib/fastboot")
-    own = os.environ.get("XDG_STATE_HOME", "")
-    base = Path(own) if own.startswith("/") else Path.home() / ".local/state"
-    return base / "fastboot"
 
 
 def _is_reachable(name: str) -> bool:

@@ -7,10 +7,7 @@ from pathlib import Path
 
 from fastboot.errors import ConfigError
 
-from .setting import LEASE_TIMES, between, flag, no_nul, setting
-
-SYSTEM = Path("/var/lib")
-"""Where programs of the system keep their state (hier(7))."""
+from .setting import LEASE_TIMES, between, flag, no_nul, setting, state_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,5 +51,5 @@ class LeaseConfig:
         """
         if self.file is not None:
             return self
-        folder = SYSTEM if privileged else Path("~/.local/state").expanduser()
-        return replace(self, file=folder / "fastboot" / "leases.sqlite")
+        folder = state_folder(privileged=privileged)
+        return replace(self, file=folder / "leases.sqlite")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from dataclasses import field
 from pathlib import Path
 from typing import Any
@@ -90,3 +91,12 @@ def no_nul(part: object, name: str, value: Path) -> None:
     """
     if "\0" in str(value):
         raise ConfigError(f"{flag(type(part), name)} is no path: it holds a NUL")
+
+
+def state_folder(*, privileged: bool) -> Path:
+    """Where what a program keeps belongs (the FHS; the XDG Base Directories)."""
+    if privileged:
+        return Path("/var/lib/fastboot")
+    own = os.environ.get("XDG_STATE_HOME", "")
+    base = Path(own) if own.startswith("/") else Path.home() / ".local/state"
+    return base / "fastboot"

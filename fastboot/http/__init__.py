@@ -2,5 +2,6 @@
 
 `message` reads a request's head, `ranges` and `dates` decide which part of a file it
 asks for, `respond` writes the answer, `connection` is one connection without its
-socket, `engine` has the sockets.
+socket, `places` says who may have one, `engine` has the sockets, with `front` before it,
+who answers again what was answered before. `secure` puts TLS between socket and machine.
 """

@@ -79,7 +79,9 @@ def test_cert_makes_what_serve_uses_and_tells_what_to_enrol(folder, state):
 
 def test_where_the_state_belongs_is_known_without_a_flag(tmp_path):
     """The XDG Base Directories, for whoever is not root."""
-    code = "from fastboot.config.https import state_folder as f; print(f(privileged=0))"
+    code = (
+        "from fastboot.config.setting import state_folder as f; print(f(privileged=0))"
+    )
     for value, folder in (
         (str(tmp_path), tmp_path / "fastboot"),
         ("", tmp_path / ".local/state/fastboot"),
