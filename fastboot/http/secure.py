@@ -174,6 +174,8 @@ def _reason(error: OSError) -> str:
     reason = (error.reason or "not TLS").lower().replace("_", " ")
     if reason == "http request":
         return "the client speaks HTTP, not HTTPS"
+    if reason == "no shared cipher":
+        return "the client knows none of our suites; --https-legacy allows older ones"
     if reason.endswith(_UNTRUSTED):
         return "the client does not trust our certificate; see `fastboot cert`"
     return reason

@@ -307,6 +307,14 @@ def test_who_does_not_trust_us_is_told_of_by_the_command_that_helps(serve):
     assert "see `fastboot cert`" in server.of(Dropped)[0].reason
 
 
+def test_who_knows_older_suites_alone_is_told_of_by_the_setting_that_helps(serve):
+    server = serve(Memory({}))
+    with server.polled(), pytest.raises(ssl.SSLError):
+        server.connect(maximum_version=TLS12, suites="AES256-GCM-SHA384")
+    server.pump(lambda: server.of(Dropped))
+    assert "--https-legacy" in server.of(Dropped)[0].reason
+
+
 class Clock:
     """A monotonic clock that the test moves."""
 
