@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address
 
 from fastboot.boot.choose import Answer
@@ -16,6 +17,9 @@ from .options import Code, MessageType, Options
 from .outcome import BROADCAST, Origin
 from .packet import BOOTREPLY, BROADCAST_FLAG, UNSPECIFIED, Frame
 from .reply import FILE_MAX, RECIPES, RELAY_PORT, Style, limit
+
+text = lru_cache(1024)(str)
+"""An address in words; the same few servers, relays and clients come again and again."""
 
 CLIENT_PORT = 68
 """Where a client takes replies (RFC 2131, section 4.1)."""
@@ -74,7 +78,7 @@ def grant(
         address: What it is given: yiaddr.
         terms: And what with it.
     """
-    server, file = str(origin.server), b""
+    server, file = text(origin.server), b""
     if terms.boot is not None:
         location = terms.boot.answer.location(server)
         file = location.encode("utf-8", "surrogateescape")
@@ -123,9 +127,9 @@ def destination(request: Frame, kind: MessageType) -> tuple[str, int]:
     yet that it has one.
     """
     if request.giaddr != UNSPECIFIED:
-        return (str(request.giaddr), RELAY_PORT)
+        return (text(request.giaddr), RELAY_PORT)
     if kind is MessageType.ACK and request.ciaddr != UNSPECIFIED:
-        return (str(request.ciaddr), CLIENT_PORT)
+        return (text(request.ciaddr), CLIENT_PORT)
     return BROADCAST
 
 
@@ -157,7 +161,7 @@ def _options(
 def _boot_options(
     request: Frame, origin: Origin, boot: Boot, file: bytes
 ) -> dict[int, bytes]:
-    server = str(origin.server).encode()
+    server = text(origin.server).encode()
     if boot.style is None:
         return {Code.TFTP_SERVER_NAME: server, Code.BOOTFILE_NAME: file}
     recipe = RECIPES[boot.style]
@@ -189,16 +193,19 @@ def _fit(frame: Frame, request: Frame) -> bytes | None:
     First what it did not ask for goes, then what it did, then what was said back.
     """
     most = limit(request)
+    try:
+        return frame.encode(most)
+    except ValueError:
+        pass
     wanted = request.option(Code.PARAMETER_REQUEST_LIST) or b""
     relay = (Code.RELAY_AGENT_INFORMATION, Code.SUBNET_SELECTION)
     dropped = [code for code, _ in frame.options if code not in NEEDED]
     dropped.sort(key=lambda code: (code in relay, code in wanted))
-    while True:
+    for gone in dropped:
+        kept = tuple(item for item in frame.options if item[0] != gone)
+        frame = dataclasses.replace(frame, options=kept)
         try:
             return frame.encode(most)
         except ValueError:
-            if not dropped:
-                return None
-            gone = dropped.pop(0)
-        kept = tuple(item for item in frame.options if item[0] != gone)
-        frame = dataclasses.replace(frame, options=kept)
+            continue
+    return None

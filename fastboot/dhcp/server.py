@@ -21,7 +21,7 @@ from fastboot.events import Dropped, Event, Leased, Released, Unbootable
 
 from .book import Book
 from .claims import choose, holds, is_known, may_have
-from .grant import Boot, Terms, destination, grant, refuse
+from .grant import Boot, Terms, destination, grant, refuse, text
 from .leases import Lease, State
 from .options import MessageType
 from .outcome import Ignored, Noted, Origin, Outcome, Reply
@@ -196,10 +196,10 @@ class LeaseServer:
             return Dropped("dhcp", question.mac, "what it is to be told does not fit")
         if kind is MessageType.ACK and seconds is not None:
             self._write(question, address, State.BOUND, seconds)
-        server = str(origin.server)
+        server = text(origin.server)
         event = Leased(
             mac=question.mac,
-            address=str(address if given else frame.ciaddr),
+            address=text(address if given else frame.ciaddr),
             server=server,
             message=kind.name.lower(),
             seconds=seconds or 0,
