@@ -157,7 +157,10 @@ cdef class Carrier:
         self._poller.wake()
 
     def stop_listening(self):
-        self._ports.stop_listening()
+        self._ports.stop_listening(line[0] for line in self._entries)
+
+    def release(self, line):
+        self._ports.release(line)
 
     def send(self, line, came, bytes packet):
         self._ports.send(line, answering(line[1], came), [packet])
@@ -355,7 +358,7 @@ cdef class Carrier:
             if port is None:
                 self._report(Stray((fd, peer), data, came))
             else:
-                self._report(Request((port, peer), data, came))
+                self._report(Request((port, peer), data, came, fd))
         except Exception as error:
             self._report(Broken(error))
 

@@ -47,6 +47,11 @@ class TftpClient:
     )
     max_blksize: int | None = setting(None, "Largest block granted, bytes.")
     max_windowsize: int | None = setting(None, "Largest window granted, blocks.")
+    same_port: bool = setting(
+        False,
+        "Send files from the port for requests: such clients, or what translates "
+        "addresses before them, take nothing from another.",
+    )
 
     def __post_init__(self) -> None:
         """Check each value."""
@@ -64,9 +69,11 @@ class TftpClient:
                     f"refuse has {name!r}; it knows {', '.join(KNOWN)} and {ALL}"
                 )
         between(self, max_blksize=(8, 65464), max_windowsize=(1, 32767))
-        if not (self.refuse or self.max_blksize or self.max_windowsize):
+        changed = (self.refuse, self.max_blksize, self.max_windowsize, self.same_port)
+        if not any(changed):
             raise ConfigError(
-                "it changes nothing: set refuse, max_blksize or max_windowsize"
+                "it changes nothing: set refuse, max_blksize, max_windowsize or "
+                "same_port"
             )
 
     def network(self) -> Network | None:

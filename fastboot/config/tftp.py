@@ -35,7 +35,7 @@ def port_range(text: str) -> range | None:
     Raises:
         ConfigError: It is neither a range nor a word that is known.
     """
-    if text in ("pool", "single"):
+    if text in ("pool", "single", "each"):
         return None
     low, dash, high = text.partition("-")
     if dash and all(part.isdecimal() and len(part) <= 5 for part in (low, high)):
@@ -43,7 +43,8 @@ def port_range(text: str) -> range | None:
         if 0 < int(low) <= int(high) <= PORTS[1]:
             return ports
     raise ConfigError(
-        f"--tftp-ports is {text!r}; it must be pool, single or LOW-HIGH, as 50000-50007"
+        f"--tftp-ports is {text!r}; it must be pool, each, single or LOW-HIGH, "
+        "as 50000-50007"
     )
 
 
@@ -58,7 +59,8 @@ class TftpConfig:
     ports: str = setting(
         "pool",
         "Ports that files leave from: pool: a few of the system's choice; LOW-HIGH: of "
-        "these, for a firewall; single: the port for requests, for NAT and Kubernetes.",
+        "these, for a firewall; each: one for each transfer; single: the port for "
+        "requests, for NAT and Kubernetes.",
     )
     max_blksize: int = setting(
         65464,

@@ -29,11 +29,13 @@ class Request(NamedTuple):
         line: Where a transfer for it would run.
         data: What was sent.
         came: The address of ours that it was sent to.
+        listener: The socket that it came to.
     """
 
     line: Line
     data: bytes
     came: Arrival
+    listener: int
 
 
 class Stray(NamedTuple):
@@ -138,7 +140,7 @@ class Carrier:
                     if data_port is None or known:
                         happened += self._take((fd, peer), data, came, now)
                     else:
-                        happened.append(Request((data_port, peer), data, came))
+                        happened.append(Request((data_port, peer), data, came, fd))
         for line in self._timers.due(now):
             tick = partial(self._transfers[line].machine.tick, now)
             happened += self._guarded(line, tick)
@@ -184,9 +186,13 @@ class Carrier:
         """Send one packet that belongs to no transfer."""
         self._ports.send(line, answering(line[1], came), [packet])
 
+    def release(self, line: Line) -> None:
+        """Nothing runs there: a socket that was opened for it is given back."""
+        self._ports.release(line)
+
     def stop_listening(self) -> None:
         """Take no more requests; transfers go on."""
-        self._ports.stop_listening()
+        self._ports.stop_listening(fd for fd, _ in self._transfers)
 
     def close(self) -> None:
         """Give the sockets back; a second call does nothing."""

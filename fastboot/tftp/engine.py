@@ -132,6 +132,7 @@ class Engine:
         for line, answer in self.later.answers():
             question = self._table.answered(line)
             self._guarded(self._answer, line, question, answer)
+            self._release(line)
 
     def _handle(self, happened: list[Happening]) -> None:
         now = self._clock()
@@ -148,8 +149,9 @@ class Engine:
 
     def _decide(self, item: Happening, now: float) -> None:
         match item:
-            case Request(line, data, came):
-                self._request(line, data, came, now)
+            case Request(line, data, came, listener):
+                self._request(line, data, came, listener, now)
+                self._release(line)
             case Stray(line, data, came):
                 self._stray(line, data, came, now)
             case Ended():
@@ -157,7 +159,13 @@ class Engine:
             case Broken(error):
                 self._emit(events.Fault("tftp", error))
 
-    def _request(self, line: Line, data: bytes, came: Arrival, now: float) -> None:
+    def _release(self, line: Line) -> None:
+        if not self._table.knows(line):
+            self._carrier.release(line)
+
+    def _request(
+        self, line: Line, data: bytes, came: Arrival, listener: int, now: float
+    ) -> None:
         """Take a datagram that came to the well-known port."""
         address, port = line[1][:2]
         suspicion = forged(port, came) or self._sources.excess(address, now)
@@ -165,6 +173,8 @@ class Engine:
             return self._drop(line[1], suspicion)
         match understand(data):
             case Asked() as asked:
+                if self._same_port(line[1], came, asked.options):
+                    line = (listener, line[1])
                 if self._is_new(line, data, now):
                     self._begin(line, Question(data, asked, came))
             case Refusal(filename, error):
@@ -172,6 +182,8 @@ class Engine:
             case WriteRequest(filename) if self._uploads is None:
                 self._refuse(line, came, filename, NO_UPLOADS)
             case WriteRequest() as request:
+                if self._same_port(line[1], came, request.options):
+                    line = (listener, line[1])
                 if self._is_new(line, data, now):
                     self._take(line, request, data, came, now)
             case Ignored(reason):
@@ -270,6 +282,10 @@ class Engine:
         mac = partial(hardware_address_of, peer[0], came.index)
         return self._rules.bound(limits, peer[0], mac, options)
 
+    def _same_port(self, peer: Peer, came: Arrival, options: Options) -> bool:
+        mac = partial(hardware_address_of, peer[0], came.index)
+        return self._rules.same_port(peer[0], mac, options)
+
     def _run(self, line: Line, entry: Entry, job: Job | Taking) -> None:
         """Let a transfer begin."""
         self._table.add(line, entry)
@@ -306,6 +322,7 @@ class Engine:
         """Report a transfer that is over and forget it."""
         entry = self._table.pop(ended.line)
         entry.content.close()
+        self._carrier.release(ended.line)
         if entry.receiver and ended.outcome is Outcome.DONE:
             self._farewells.remember(ended.line, entry.receiver.last_ack, now)
         if ended.outcome in (Outcome.DONE, Outcome.PROBED):

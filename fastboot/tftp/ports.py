@@ -7,7 +7,8 @@ told apart by its address and port. That costs no descriptor, bind or close per 
 Which port of the pool a client gets is a keyed hash of its address: whoever sends ACKs
 in somebody else's name has to guess it, and one that goes to another port gives the
 forger away. Where all leave by the listening port (`single`) there is nothing to guess:
-NAT and Kubernetes need that, others should not want it.
+NAT and Kubernetes need that, others should not want it. A socket for each transfer
+(`each`) is what other servers do: nothing to share, a descriptor and three calls more.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import os
 import random
 import socket
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from fastboot.arrival import SPACE, Ancillary, Arrival, arrival, sent_from
 from fastboot.config.tftp import port_range
@@ -52,6 +53,8 @@ class Ports:
         self._poller = poller
         self._sockets: dict[int, socket.socket] = {}
         self._pools: dict[int, list[int]] = {}  # listener -> its data sockets
+        self._places: dict[int, Place] = {}  # listener -> where it is, if `each`
+        self._own: dict[Peer, int] = {}  # client -> the socket that is its own
         self._key = os.urandom(16)
         self._outbox: dict[int, deque[tuple[bytes, Ancillary, Peer]]] = {}
 
@@ -68,7 +71,9 @@ class Ports:
         """
         listener = self._add(udp(place, port, "TFTP"))
         self._pools[listener] = pool = [listener]
-        if data != "single":
+        if data == "each":
+            self._places[listener] = place
+        elif data != "single":
             pool[:] = [self._add(sock) for sock in _data_sockets(place, data)]
 
     def _add(self, sock: socket.socket) -> int:
@@ -92,8 +97,29 @@ class Ports:
         pool = self._pools.get(fd)
         if pool is None:
             return None
+        if fd in self._places:
+            return self._own_port(fd, peer)
         digest = hashlib.blake2b(repr(peer).encode(), key=self._key, digest_size=2)
         return pool[int.from_bytes(digest.digest()) % len(pool)]
+
+    def _own_port(self, fd: int, peer: Peer) -> int:
+        """The client's own socket; the listener where no more can be opened."""
+        own = self._own.get(peer)
+        if own is None:
+            try:
+                own = self._add(udp(self._places[fd], 0, "TFTP"))
+            except (ListenError, OSError):
+                return fd
+            self._own[peer] = own
+        return own
+
+    def release(self, line: Line) -> None:
+        """Close the socket that was a client's own, if that is what its line has."""
+        fd, peer = line
+        if self._own.get(peer) == fd:
+            del self._own[peer], self._outbox[fd]
+            self._poller.forget(fd)
+            self._sockets.pop(fd).close()
 
     def receive(self, fd: int) -> Iterator[tuple[bytes, Arrival, Peer]]:
         """What has come in: the datagrams, where they came to and from whom."""
@@ -146,19 +172,22 @@ class Ports:
             return True
         return True
 
-    def stop_listening(self) -> None:
-        """Take no more requests; transfers go on."""
-        for fd, pool in self._pools.items():
-            if fd not in pool:
+    def stop_listening(self, used: Iterable[int]) -> None:
+        """Take no more requests; transfers go on, on the sockets that they use."""
+        kept = set(used)
+        for fd in self._pools:
+            if fd not in kept:
                 self._poller.forget(fd)
                 self._sockets.pop(fd).close()
         self._pools.clear()
+        self._places.clear()
 
     def close(self) -> None:
         """Give the sockets back."""
         for sock in self._sockets.values():
             sock.close()
         self._sockets.clear()
+        self._own.clear()
         self._pools.clear()
 
 

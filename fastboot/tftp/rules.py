@@ -30,6 +30,7 @@ class _Rule:
     refused: frozenset[bytes]
     blksize: int
     windowsize: int
+    same_port: bool
 
     def fits(self, address: str, mac: Mac, options: Options) -> bool:
         if self.options and not _asks(self.options, options):
@@ -79,6 +80,12 @@ class Rules:
         fitting = (rule for rule in self._rules if rule.fits(address, mac, options))
         return reduce(lambda bounded, rule: rule.bound(bounded), fitting, limits)
 
+    def same_port(self, address: str, mac: Mac, options: Options) -> bool:
+        """Whether a client is answered from the port that it asked; see `bound`."""
+        return any(
+            rule.same_port and rule.fits(address, mac, options) for rule in self._rules
+        )
+
 
 def _rule(client: TftpClient) -> _Rule:
     refused = KNOWN if ALL in client.refuse else client.refuse
@@ -89,6 +96,7 @@ def _rule(client: TftpClient) -> _Rule:
         refused=frozenset(name.encode() for name in refused),
         blksize=client.max_blksize or Limits().blksize,
         windowsize=client.max_windowsize or 65535,
+        same_port=client.same_port,
     )
 
 

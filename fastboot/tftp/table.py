@@ -87,6 +87,10 @@ class Table:
         """The transfer that runs there, if one does."""
         return self._entries.get(line)
 
+    def knows(self, line: Line) -> bool:
+        """Whether a transfer runs there, or waits for the tree."""
+        return line in self._entries or line in self._questions
+
     def line_of(self, peer: Peer) -> Line | None:
         """Where the transfer of a client runs; None where it has none."""
         return self._by_peer.get(peer)

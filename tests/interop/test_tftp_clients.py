@@ -135,7 +135,7 @@ def test_a_missing_file_is_reported_as_missing(client, server, line, code, words
     server.wait_for({"event": "RequestRefused", "protocol": "tftp", "name": "missing"})
 
 
-PORTS = ("single", "40000-49999")
+PORTS = ("single", "each", "40000-49999")
 
 
 @pytest.mark.parametrize("ports", PORTS)

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from fastboot import events
+from fastboot.config.client import TftpClient
 from fastboot.errors import ListenError
 from fastboot.tftp import request as request_module
 from fastboot.tftp import table as table_module
@@ -706,3 +707,55 @@ def test_F7_many_clients_share_a_file_without_mixing_their_places(serve, tmp_pat
         else:
             packets.append(packet)
     assert done == 100
+
+
+def test_each_transfer_has_a_port_of_its_own_and_gives_it_back(serve):
+    served = serve(TREE, ports="each")
+    before = len(os.listdir("/proc/self/fd"))
+    one, other = served.client(), served.client()
+    _, first = served.ask(one, b"file")
+    _, second = served.ask(other, b"file")
+    assert len({first[1], second[1], served.port}) == 3
+    assert served.ask(one, b"file")[1] == first  # asked again, it is the same
+    for sock, tid in ((one, first), (other, second)):
+        served.say(sock, Error(0, b"enough"), tid)
+    one.close()
+    other.close()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_refusal_leaves_no_port_open(serve):
+    served = serve(TREE, ports="each")
+    with served.client() as sock:
+        before = len(os.listdir("/proc/self/fd"))
+        for name in (b"missing", b"../etc/passwd", b"missing"):
+            assert isinstance(served.ask(sock, name)[0], Error)
+        assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_each_port_serves_a_whole_file(serve):
+    served = serve(TREE, ports="each")
+    for options in ((), ((b"blksize", b"1000"),)):
+        assert served.get(served.client(), b"file", *options) == FILE
+
+
+def test_a_client_with_a_rule_is_answered_from_the_port_that_it_asked(serve):
+    rule = TftpClient(options=("tsize",), same_port=True)
+    served = serve(TREE, client=(rule,))
+    one, other = served.client(), served.client()
+    _, tid = served.ask(one, b"file", (b"tsize", b"0"))
+    assert tid[1] == served.port
+    assert served.ask(one, b"file", (b"tsize", b"0"))[1] == tid  # asked again
+    assert served.ask(other, b"file")[1][1] != served.port
+    assert served.say(one, Ack(0), tid)[0] == Data(1, FILE[:512])
+
+
+def test_draining_finishes_what_runs_on_the_port_for_requests(serve):
+    rule = TftpClient(options=("tsize",), same_port=True)
+    served = serve(TREE, client=(rule,))
+    sock = served.client()
+    _, tid = served.ask(sock, b"lines", (b"tsize", b"0"))
+    served.engine.drain()
+    assert served.say(sock, Ack(0), tid)[0] == Data(1, b"one\ntwo\r\n")
+    served.say(sock, Ack(1), tid)
+    assert served.engine.idle

@@ -132,7 +132,7 @@ def test_no_rule_grants_more_and_their_order_means_nothing(rules):
     ("table", "words"),
     [
         ({"refuse": ["tsize"]}, "it says not which clients: set mac, address or opt"),
-        ({"address": "10.0.0.1"}, "it changes nothing: set refuse, max_blksize or max"),
+        ({"address": "10.0.0.1"}, "it changes nothing: set refuse, max_blksize, max"),
         ({"address": "here", "refuse": ["all"]}, "address is 'here'; it must be an IP"),
         ({"mac": "b8:27", "refuse": "tsise"}, "refuse has 'tsise'; it knows blksize, "),
         ({"mac": "b827eb", "refuse": "tsize"}, "mac is 'b827eb'; it must be a MAC suc"),
@@ -148,3 +148,9 @@ def test_a_mistake_in_a_rule_is_one_line_that_says_which_and_where(table, words)
         build({"folder": "x", "tftp": {"client": [good, table]}})
     assert str(raised.value).startswith(f"[[tftp.client]] number 2: {words}")
     assert "\n" not in str(raised.value)
+
+
+def test_a_rule_may_ask_for_answers_from_the_port_for_requests():
+    rules = Rules([TftpClient(address="10.0.3.0/24", same_port=True)])
+    assert rules.same_port("10.0.3.9", lambda: None, ())
+    assert not rules.same_port("10.0.4.9", lambda: None, ())
