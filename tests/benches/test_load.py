@@ -238,7 +238,7 @@ def test_a_last_ack_that_was_lost_is_repeated_in_the_end(load, file, blocks):
 
 def test_the_request_and_the_last_ack_are_repeated_when_nothing_comes(load, file):
     with Script([], [OACK + b"tsize\x002148\0"]) as server:
-        load(server.port, file, transfers=1, retry=0.05, limit=0.3)
+        load(server.port, file, transfers=1, retry=0.05, limit=2)
     assert server.heard[0] == server.heard[1] == RRQ + b"file\0octet\0tsize\x000\0"
     assert server.heard[2:4] == [ack(0), ack(0)]
 
