@@ -28,7 +28,7 @@ from .receive import Farewells
 from .request import Asked, Ignored, Refusal, forged, read_name, understand
 from .rules import Rules
 from .sources import Sources
-from .strangers import UNKNOWN, Strangers
+from .strangers import UNKNOWN, Strangers, Unheard
 from .table import Entry, Question, Table
 from .transfer import Outcome
 
@@ -78,6 +78,7 @@ class Engine:
         self.later: Later[Line] = Later(self.wake, config.answer_timeout)
         self._table = Table(config.max_transfers, config.max_per_client)
         self._strangers = Strangers()
+        self._unheard = Unheard()
         self._uploads = uploads
         self._farewells: Farewells[Line] = Farewells()
         self._sources = Sources(config.max_request_rate)
@@ -171,6 +172,8 @@ class Engine:
         suspicion = forged(port, came) or self._sources.excess(address, now)
         if suspicion:
             return self._drop(line[1], suspicion)
+        # Where files leave by the port for requests, ACKs come there too.
+        data = self._unheard.meant((listener, line[1]), data, now) or data
         match understand(data):
             case Asked() as asked:
                 if self._same_port(line[1], came, asked.options):
@@ -288,6 +291,7 @@ class Engine:
 
     def _run(self, line: Line, entry: Entry, job: Job | Taking) -> None:
         """Let a transfer begin."""
+        self._unheard.forget(line)
         self._table.add(line, entry)
         self._counters["transfers"] += 1
         try:
@@ -307,6 +311,9 @@ class Engine:
         last = self._farewells.answer(line, data, now)
         if last:
             return self._carrier.send(line, came, last.encode())
+        request = self._unheard.meant(line, data, now)
+        if request:
+            return self._request(line, request, came, line[0], now)
         self._drop(line[1], "no transfer of this client")
         mine = self._table.line_of(line[1])
         if mine is not None and not self._carrier.acknowledged(mine):
@@ -325,6 +332,8 @@ class Engine:
         self._carrier.release(ended.line)
         if entry.receiver and ended.outcome is Outcome.DONE:
             self._farewells.remember(ended.line, entry.receiver.last_ack, now)
+        if ended.outcome is Outcome.UNANSWERED and not entry.receiver:
+            self._unheard.remember(ended.line, entry.request, now)
         if ended.outcome in (Outcome.DONE, Outcome.PROBED):
             self._sources.proved(ended.line[1][0])
         self._counters["retransmissions"] += ended.retransmissions

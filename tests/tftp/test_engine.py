@@ -16,7 +16,8 @@ from fastboot.tftp.carrier import Carrier
 from fastboot.tftp.engine import LATE
 from fastboot.tftp.packet import Ack, Data, Error, ReadRequest
 from fastboot.tftp.ports import POOL
-from fastboot.tftp.strangers import STRAY_ERRORS
+from fastboot.tftp.strangers import STRAY_ERRORS, UNHEARD_FOR
+from fastboot.tftp.transfer import UNCONFIRMED_SENDS
 from fastboot.tree import Blob, Directory, Memory
 from served import OCTET, Served
 from wire import Reader
@@ -212,6 +213,72 @@ def test_T4_errors_to_strangers_are_few(serve):
     assert answers == STRAY_ERRORS
     served.now += 1
     assert served.say(stranger, Ack(1), tid)[0] is not None
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {},
+        {"ports": "single"},
+        {"client": (TftpClient(address="127.0.0.0/8", same_port=True),)},
+    ],
+    ids=["pool", "single", "same port"],
+)
+@pytest.mark.parametrize("options", [(), ((b"blksize", b"600"),)])
+def test_T5_a_client_whose_first_acks_were_all_lost_is_no_stranger(
+    serve, options, config
+):
+    # It repeats its ACK, never its request; ERROR 5 would end its boot.
+    served = serve(TREE, **config)
+    sock = served.client()
+    first, tid = served.ask(sock, b"file", *options)
+    ack = Ack(0 if options else 1)
+    for _ in range(10):
+        served.poll(1.0)
+    assert served.engine.idle
+    while served.take(sock)[0] is not None:
+        pass  # the first packet again
+    assert served.say(sock, ack, tid) == (first, tid)
+    assert served.say(sock, ack, tid)[0].block == ack.block + 1
+
+
+def test_T8_who_acknowledges_for_somebody_else_gets_no_more_than_who_asks(serve):
+    served = serve(TREE)
+    sock = served.client()
+    first, tid = served.ask(sock, b"file", (b"windowsize", b"64"))
+    packets = [first]
+    for forged in range(3):
+        for _ in range(10):
+            served.poll(1.0)
+        while (packet := served.take(sock)[0]) is not None:
+            packets.append(packet)
+        assert len(packets) == UNCONFIRMED_SENDS * (forged + 1)
+        sock.sendto(Ack(0).encode(), tid)
+    assert set(packets) == {first}
+
+
+def test_T8_such_an_ack_counts_as_a_request(serve):
+    served = serve(TREE, max_request_rate=0.01)  # each takes its time to be allowed
+    sock = served.client()
+    _, tid = served.ask(sock, b"file", (b"windowsize", b"64"))
+    for _ in range(10):
+        served.poll(1.0)
+    while served.take(sock)[0] is not None:
+        pass
+    assert served.say(sock, Ack(0), tid) == (None, None)
+    assert served.engine.idle
+
+
+def test_a_first_ack_of_long_ago_is_a_strangers(serve):
+    served = serve(TREE)
+    sock = served.client()
+    _, tid = served.ask(sock, b"file", (b"blksize", b"600"))
+    for _ in range(10):
+        served.poll(1.0)
+    while served.take(sock)[0] is not None:
+        pass
+    served.poll(UNHEARD_FOR)
+    assert served.say(sock, Ack(0), tid)[0].code == 5
 
 
 def test_T6_a_repeated_request_is_one_transfer(serve):
