@@ -9,6 +9,7 @@ They are forked from this process, so that a start costs milliseconds.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -51,14 +52,21 @@ def tell(event: Event) -> None:
 
 
 def main() -> None:
-    """Start a server for each line."""
+    """Start a server for each line; none outlives the lines."""
     child = 0
     for _ in sys.stdin:
-        if child:
-            os.waitpid(child, 0)
+        end(child)
         child = os.fork()
         if not child:
             serve(Path(sys.argv[1]))
+    end(child)
+
+
+def end(child: int) -> None:
+    """Make sure that a server has ended; most were killed by then."""
+    if child:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
 
 
 if __name__ == "__main__":
