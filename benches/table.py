@@ -171,7 +171,7 @@ _SECTIONS: list[tuple[str, Callable[[str], bool], Callable[[Numbers], str]]] = [
     ),
     (
         "Server CPU seconds per GB · MB/s",
-        lambda key: key.startswith("http-bulk"),
+        lambda key: key.startswith(("http-bulk", "http-tls")),
         _speed,
     ),
     (
@@ -240,7 +240,7 @@ def _clients(report: Report) -> str:
     ]
     for row in report["rows"]:
         found = {n: m for n, m in row["medians"].items() if m.get("cpu_per_gb")}
-        if row["kind"] not in ("speed", "bulk", "requests") or not found:
+        if row["kind"] not in ("speed", "bulk", "tls", "requests") or not found:
             continue
         ratios = (
             f"{name} {_number(m['client_cpu_per_gb'])}"

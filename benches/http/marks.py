@@ -50,6 +50,12 @@ def _requests(row: Row) -> Iterator[Mark]:
     yield from _ahead(row, "cpu_per_request")
 
 
+def _tls(row: Row) -> Iterator[Mark]:
+    if "nginx" in row["medians"]:
+        cost = against(row, "nginx")
+        yield mark(row, "CPU / nginx's: at most 1.1", cost, 1.1, strictly=False)
+
+
 def _rate(row: Row) -> Iterator[Mark]:
     ours = row["medians"][OURS]
     yield mark(row, "answers that failed: none", ours["failed"], 0, strictly=False)
@@ -87,6 +93,7 @@ def _ahead(row: Row, number: str) -> Iterator[Mark]:
 _JUDGES = {
     "bulk": _bulk,
     "requests": _requests,
+    "tls": _tls,
     "rate": _rate,
     "idle": _idle,
     "stalled": _stalled,

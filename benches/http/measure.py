@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import socket
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -36,6 +37,9 @@ SETTLE = 1.5
 FILES = 65536
 """Descriptors that a server and the client may have: two for each connection."""
 
+SPARE = 300
+"""Descriptors that a server needs besides."""
+
 PAGE = 4096
 
 
@@ -55,7 +59,7 @@ def measure(row: Row, server: Server, place: Place, seed: int) -> dict[str, Any]
     files = [place.root / name for name in row.files]
     age = time.time() - files[0].stat().st_mtime
     time.sleep(max(0.0, OLD - age))
-    with _started(server, place) as (processes, port):
+    with _started(server, place, secure=row.kind == "tls") as (processes, port):
         return _KINDS[row.kind](row, processes, port, files, place, seed)
 
 
@@ -79,6 +83,23 @@ def _bulk(
             cut=most,
             compare=COMPARED,
             seed=seed,
+        ),
+    )
+
+
+def _tls(
+    row: Row,
+    processes: Processes,
+    port: int,
+    files: list[Path],
+    place: Place,
+    seed: int,
+) -> dict[str, Any]:
+    most = BULK * place.cut
+    return _used(
+        processes,
+        lambda: load(
+            port, *files, clients=row.clients, seconds=most, cut=most, tls=True
         ),
     )
 
@@ -131,24 +152,24 @@ def _beside(
     seed: int,
 ) -> dict[str, Any]:
     """Connections that do nothing, and one client that asks beside them."""
-    load(port, *files, requests=256 if len(files) > 1 else 1)
-    before = {"memory": processes.memory(), "kernel": kernel_memory()}
-    after = dict(before)
+    load(port, *files, requests=256)
+    before, after = processes.memory(), 0
 
     def look() -> None:
+        nonlocal after
         time.sleep(SETTLE)
-        after["memory"] = processes.memory()
-        after["kernel"] = kernel_memory()
+        after = processes.memory()
 
-    small = [place.root / "4kB-0"]
-    asked = {row.kind: row.clients, "requests": 100}
-    outcome = load(port, *(small if len(files) > 1 else files), meanwhile=look, **asked)
-    if row.kind != "stalled":  # there a whole gigabyte is asked for beside them
-        _right(outcome, "beside them")
+    # A server may count two descriptors for each, where no more can be had.
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    beside = min(row.clients, (allowed - SPARE) // 2)
+    small = place.root / "4kB-0"
+    outcome = load(port, small, meanwhile=look, requests=100, **{row.kind: beside})
+    _right(outcome, "beside them")
     return {
         **_counted(outcome),
-        "memory_each": (after["memory"] - before["memory"]) / row.clients,
-        "kernel_memory": after["kernel"] - before["kernel"],
+        "beside": beside,
+        "memory_each": (after - before) / beside,
     }
 
 
@@ -176,6 +197,7 @@ def _stalled(
 _KINDS = {
     "bulk": _bulk,
     "requests": _requests,
+    "tls": _tls,
     "rate": _rate,
     "idle": _beside,
     "stalled": _stalled,
@@ -217,7 +239,9 @@ def _counted(outcome: Outcome) -> dict[str, Any]:
 
 
 @contextmanager
-def _started(server: Server, place: Place) -> Iterator[tuple[Processes, int]]:
+def _started(
+    server: Server, place: Place, *, secure: bool
+) -> Iterator[tuple[Processes, int]]:
     """A running server, which takes connections, and its port."""
     with suppress(ValueError, OSError):  # only root may have more than it was given
         resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
@@ -225,7 +249,13 @@ def _started(server: Server, place: Place) -> Iterator[tuple[Processes, int]]:
         port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder, "output")
-        command = server.command(port, place.root)
+        if secure:
+            pair = _certificate(Path(folder))
+            command = server.secure_command(port, place.root, pair)
+        else:
+            command = server.command(port, place.root)
+        if command is None:
+            raise Unfit("is not tried over HTTPS")
         processes = Processes(command, place.server_cpu, output, server.environment)
         with processes:
             until = time.monotonic() + READY
@@ -235,6 +265,17 @@ def _started(server: Server, place: Place) -> Iterator[tuple[Processes, int]]:
                     raise Unfit(f"{server.name} does not serve; it said: {said!r}")
                 time.sleep(0.02)
             yield processes, port
+
+
+def _certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate that nobody trusts, and its key."""
+    pair = folder / "certificate.pem", folder / "key.pem"
+    make = ["openssl", "req", "-x509", "-newkey", "ec", "-nodes", "-days", "30"]
+    make += ["-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", "/CN=127.0.0.1"]
+    files = ["-out", pair[0], "-keyout", pair[1]]
+    subprocess.run([*make, *files], check=True, capture_output=True)
+    pair[1].chmod(0o600)
+    return pair
 
 
 def _takes_connections(port: int) -> bool:

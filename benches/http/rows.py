@@ -25,7 +25,8 @@ class Row:
 
     Attributes:
         kind: "bulk": as much of a large file as there is time for; "requests": as many
-            small answers as there is time for, over kept connections; "rate": a file
+            small answers as there is time for, over kept connections; "tls": as "bulk", over
+            HTTPS; "rate": a file
             for each of many clients that take `SLOWEST` each; "idle", "stalled" and
             "slow": so many connections that ask nothing more, read nothing, or never
             end their head, while others ask.
@@ -65,6 +66,8 @@ class Row:
                 return f"parts of {self.part >> 10} KiB, {clients}"
             case "requests":
                 return f"files of 4 KiB, {clients}"
+            case "tls":
+                return f"HTTPS, {size} file, {clients}"
             case "rate":
                 return f"{clients} at {SLOWEST // 1000} kB/s, {size} each"
             case "idle":
@@ -83,6 +86,7 @@ DEFAULT = [
     Row("requests", 32, SMALL_FILES, everyone=True),
     Row("requests", 32, part=4 << 10, everyone=True),
     Row("requests", 32, part=64 << 10),
+    Row("tls", 16, ("64MB",)),
     Row("rate", 1000, ("2MB",), once=True),
     Row("idle", 10_000, SMALL_FILES, once=True),
     Row("stalled", 1000, once=True),

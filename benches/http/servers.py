@@ -22,6 +22,9 @@ MANY = "20000"
 
 Command = list[str | Path]
 
+Pair = tuple[Path, Path]
+"""A certificate and its key."""
+
 NGINX = """
 worker_processes 1;
 worker_rlimit_nofile {many};
@@ -38,7 +41,7 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
-    server {{ listen 127.0.0.1:{port} backlog=4096; root {root}; }}
+    server {{ listen {listen}; {more} root {root}; }}
 }}
 """
 
@@ -68,6 +71,10 @@ class Server:
         """The command that serves `root` on a port of 127.0.0.1, in the foreground."""
         raise NotImplementedError
 
+    def secure_command(self, port: int, root: Path, pair: Pair) -> Command | None:
+        """The same over HTTPS; None where that is not tried."""
+        return None
+
 
 class Fastboot(Server):
     """This project, with its compiled parts."""
@@ -80,10 +87,18 @@ class Fastboot(Server):
         self.version = said(*ask, environment=self.environment)
 
     def command(self, port: int, root: Path) -> Command:
+        limits = ["--http-max-connections", MANY, "--http-max-per-client", MANY]
+        return [*self._serve(root), *limits, "--http-port", str(port)]
+
+    def secure_command(self, port: int, root: Path, pair: Pair) -> Command:
+        certificate = ["--https-certificate", pair[0], "--https-key", pair[1]]
+        secure = ["--https", "--https-port", str(port), *certificate]
+        return [*self._serve(root), "--no-http", *secure]
+
+    def _serve(self, root: Path) -> Command:
         serve = [sys.executable, "-m", "fastboot", "serve", root, "--no-tftp"]
         quiet = ["--dhcp", "off", "--log-format", "json", "--address", "127.0.0.1"]
-        limits = ["--http-max-connections", MANY, "--http-max-per-client", MANY]
-        return [*serve, *quiet, *limits, "--http-port", str(port)]
+        return [*serve, *quiet]
 
 
 class FastbootPython(Fastboot):
@@ -103,8 +118,17 @@ class Nginx(Server):
         self.version = said(self._program, "-v").removeprefix("nginx version: ")
 
     def command(self, port: int, root: Path) -> Command:
+        return self._command(root, f"127.0.0.1:{port} backlog=4096", "")
+
+    def secure_command(self, port: int, root: Path, pair: Pair) -> Command:
+        certificate = f"ssl_certificate {pair[0]}; ssl_certificate_key {pair[1]};"
+        return self._command(root, f"127.0.0.1:{port} backlog=4096 ssl", certificate)
+
+    def _command(self, root: Path, listen: str, more: str) -> Command:
         folder = Path(tempfile.mkdtemp(dir=root.parent, prefix="benches-nginx-"))
-        text = NGINX.format(many=MANY, folder=folder, port=port, root=root)
+        text = NGINX.format(
+            many=MANY, folder=folder, listen=listen, root=root, more=more
+        )
         (folder / "nginx.conf").write_text(text, "utf-8")
         folder.chmod(0o755)
         return [self._program, "-c", folder / "nginx.conf"]
