@@ -10,10 +10,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from firmware.image import BOOT_PROGRAM, TOKEN
+from firmware.image import BOOT_PROGRAM, TOKEN, words_of_init
 from firmware.machine import BIOS, UEFI_PXE, Machine
 from firmware.network import Namespace, Network
-from firmware.test_boot import offers_to, words_of_init
+from firmware.test_boot import told
 from peers import need_file
 from serving import Serving
 
@@ -63,4 +63,4 @@ def machines(images, tmp_path_factory):
 def test_firmware_boots_by_port_4011_alone(machines, name):
     server, on = machines
     assert TOKEN in words_of_init(on[name], server)
-    assert {offer["message"] for offer in offers_to(on[name], server)} == {"ack"}
+    assert {message for message, _ in told(on[name], server)} == {"ack"}
