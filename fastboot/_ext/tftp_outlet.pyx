@@ -190,6 +190,7 @@ cdef class Outlet:
                 continue
             burst.first = max(transfer.unsent, transfer.machine.acked + 1)
             burst.count = transfer.machine.sent - burst.first + 1
+            burst.last_alone = False
             if burst.count > 0 and not transfer.is_over:
                 self.queue(transfer, burst)  # what fails here is found by the timer
         self.flush()

@@ -22,6 +22,7 @@ cdef struct Machine:
     bint probe
     bint confirmed
     bint repeated_for_ack
+    bint probed  # with the window's last block
     int sends
     int outcome
     double patience
@@ -36,6 +37,7 @@ cdef struct Machine:
 cdef struct Burst:
     int64_t first
     int64_t count  # 0: nothing to send
+    bint last_alone  # of a window
 
 cdef void machine_init(
     Machine* m, int64_t size, int64_t last, int blksize, int window,

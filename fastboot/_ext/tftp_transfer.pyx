@@ -45,6 +45,7 @@ cdef void machine_init(
     m.retransmissions = 0
     m.confirmed = False
     m.repeated_for_ack = False
+    m.probed = False
     m.sends = 0
     m.outcome = RUNNING
     m.window_at = 0.0
@@ -59,17 +60,20 @@ cdef Burst _nothing() noexcept nogil:
     cdef Burst burst
     burst.first = 0
     burst.count = 0
+    burst.last_alone = False
     return burst
 
 
 cdef Burst _window(Machine* m) noexcept nogil:
     cdef Burst burst
+    cdef int in_vain = m.sends - 1 - m.probed
     burst.first = m.acked + 1
     burst.count = 1
+    burst.last_alone = False
     if burst.first > 0 and m.confirmed:
         burst.count = m.window
-        if m.sends > 1:
-            burst.count = max(1, m.window >> min(m.sends - 1, 31))
+        if in_vain > 0:
+            burst.count = max(1, m.window >> min(in_vain, 31))
         if m.last and burst.first + burst.count - 1 > m.last:
             burst.count = m.last - burst.first + 1
     return burst
@@ -126,6 +130,7 @@ cdef Burst machine_acknowledge(Machine* m, int wire, double now) noexcept nogil:
     m.give_up = now + m.patience
     m.sends = 0
     m.repeated_for_ack = False
+    m.probed = False
     if m.last and m.acked == m.last:
         machine_finish(m, DONE)
         return _nothing()
@@ -133,6 +138,7 @@ cdef Burst machine_acknowledge(Machine* m, int wire, double now) noexcept nogil:
 
 
 cdef Burst machine_tick(Machine* m, double now) noexcept nogil:
+    cdef Burst burst
     if m.deadline < 0 or now < m.deadline:
         return _nothing()
     if not m.confirmed and m.sends >= _UNCONFIRMED_SENDS:
@@ -142,7 +148,14 @@ cdef Burst machine_tick(Machine* m, double now) noexcept nogil:
         machine_finish(m, STALLED)
         return _nothing()
     m.factor = min(m.factor * 2, 1024.0)
-    return _window(m)
+    if not m.confirmed or m.probed:
+        return _window(m)
+    m.probed = True
+    burst = _window(m)
+    burst.first += burst.count - 1
+    burst.count = 1
+    burst.last_alone = True
+    return burst
 
 
 cdef void machine_sent(Machine* m, Burst burst, double now) noexcept nogil:
@@ -154,7 +167,8 @@ cdef void machine_sent(Machine* m, Burst burst, double now) noexcept nogil:
     if m.sent > m.highest:
         m.highest = m.sent
     m.sends += 1
-    m.window_at = now
+    if not burst.last_alone:
+        m.window_at = now
     m.deadline = now + _timeout(m)
 
 
@@ -275,14 +289,18 @@ cdef class Sender:
     cdef list _packets(self, Burst* burst):
         if burst.first == 0:
             return [OptionAck(self._answer).encode()]
-        blocks = self._blocks.window(burst.first, burst.count)
-        burst.count = len(blocks)
+        first = self._machine.acked + 1
+        blocks = self._blocks.window(first, burst.first + burst.count - first)
         if len(blocks[-1]) < self._machine.blksize:
-            self._machine.last = burst.first + burst.count - 1
-        return [
+            self._machine.last = first + len(blocks) - 1
+        packets = [
             Data(number & 0xFFFF, block).encode()
-            for number, block in enumerate(blocks, burst.first)
+            for number, block in enumerate(blocks, first)
         ]
+        if burst.last_alone:
+            return packets[-1:]
+        burst.count = len(blocks)
+        return packets
 
 
 cdef str aborted(Machine* m, int code, bytes data):

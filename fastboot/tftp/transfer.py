@@ -22,9 +22,13 @@ Rules, and where they come from:
    retransmitted windows are not measured (Karn). A `timeout` that the client asked for
    is the longest it gets: U-Boot asks for 5 s, but need not wait so long for a block
    that was lost on a link of a millisecond.
-6. A window whose time is up is sent again whole, then half of it, a quarter, and so on
-   down to a block: a link that loses so much cannot take more, and whoever forged an
-   ACK in somebody's name gets three windows for it and no more.
+6. When a window's time is up, its last block alone is sent again (as TCP does: RFC 8985,
+   section 7). Mostly an ACK was lost or the window's end, and a client that reports
+   gaps answers to that block whatever it was. The whole window would be in vain, and
+   edk2, which answers to each block of it, would have every window twice from then on.
+   If nothing comes the window is sent again whole, then half of it, a quarter, and so
+   on down to a block: a link that loses so much cannot take more, and whoever forged an
+   ACK in somebody's name gets three windows for it and a block, and no more.
 7. A client that has acknowledged nothing gets one packet, three times at most.
 8. Blocks count without end; on the wire 65535 is followed by 0, or by 1 where that was
    negotiated (tftp-hpa's `rollover`).
@@ -118,6 +122,7 @@ class Sender:
         self._sends = 0  # of the window that is out
         self._window_at = 0.0
         self._repeated_for_ack = False
+        self._probed = False  # with the window's last block
         self._give_up = 0.0
         self._round_trip = _RoundTrip(terms.negotiated.timeout)
         self.outcome: Outcome | None = None
@@ -178,7 +183,10 @@ class Sender:
         if now >= self._give_up:
             return self._finish(Outcome.STALLED)
         self._round_trip.back_off()
-        return self._send_window(now)
+        if not self._confirmed or self._probed:
+            return self._send_window(now)
+        self._probed = True
+        return self._send_window(now, last_alone=True)
 
     def close(self, reason: str) -> list[bytes]:
         """End it from our side; what is returned tells the client."""
@@ -201,6 +209,7 @@ class Sender:
         self._give_up = now + self._terms.patience
         self._sends = 0
         self._repeated_for_ack = False
+        self._probed = False
         if wanted and self._terms.negotiated.msftwindow:
             self._window = wanted
         if self._acked == self._last:
@@ -236,7 +245,7 @@ class Sender:
         text = message[:200].decode("utf-8", "replace")
         return self._finish(Outcome.ABORTED, f"error {code}: {text}")
 
-    def _send_window(self, now: float) -> list[bytes]:
+    def _send_window(self, now: float, *, last_alone: bool = False) -> list[bytes]:
         first = self._acked + 1
         try:
             packets = self._packets(first)
@@ -245,11 +254,14 @@ class Sender:
             text = b"the file changed or cannot be read"
             return [Error(ErrorCode.NOT_DEFINED, text).encode()]
         last = first + len(packets) - 1
+        if last_alone:
+            first, packets = last, packets[-1:]
         again = min(last, self._highest) - first + 1
         self.retransmissions += max(0, again)
         self._highest = max(self._highest, last)
         self._sends += 1
-        self._window_at = now
+        if not last_alone:  # what comes for it need not wait for a round trip
+            self._window_at = now
         self.deadline = now + self._round_trip.timeout(confirmed=self._confirmed)
         return packets
 
@@ -268,7 +280,8 @@ class Sender:
         """Blocks to send: a window, less of it each time that it was of no use."""
         if not self._confirmed:
             return 1
-        return max(1, self._window >> max(0, self._sends - 1))
+        in_vain = self._sends - 1 - self._probed
+        return max(1, self._window >> max(0, in_vain))
 
     def _finish(self, outcome: Outcome, reason: str = "") -> list[bytes]:
         self.outcome = outcome

@@ -678,6 +678,39 @@ def test_blocks_that_leave_together_are_not_mixed_up(serve):
 
 
 @pytest.mark.parametrize("mode", [b"octet", b"netascii"])
+def test_a_window_without_an_ack_is_followed_by_its_last_block_and_then_whole(
+    serve, mode
+):
+    text = b"x" * (512 * 10 + 7)
+    served = serve(Memory({"text": text}))
+    sock = served.client()
+    _, tid = served.ask(sock, b"text", (b"windowsize", b"8"), mode=mode)
+
+    def arrived():
+        packets = iter(lambda: served.take(sock)[0], None)
+        return [(packet.block, len(packet.payload)) for packet in packets]
+
+    def after(block):
+        sock.sendto(Ack(block).encode(), tid)
+        served.poll()
+        return arrived()
+
+    def in_time():
+        served.poll(2.1)
+        return arrived()
+
+    assert after(0) == [(n, 512) for n in range(1, 9)]
+    assert in_time() == [(8, 512)]
+    assert in_time() == [(n, 512) for n in range(1, 9)]
+    assert in_time() == [(n, 512) for n in range(1, 5)]
+    assert after(8) == [(9, 512), (10, 512), (11, 7)]
+    assert in_time() == [(11, 7)]
+    assert after(11) == []
+    (event,) = served.events
+    assert (event.size, event.retransmissions) == (len(text), 1 + 8 + 4 + 1)
+
+
+@pytest.mark.parametrize("mode", [b"octet", b"netascii"])
 def test_a_single_port_serves_all(serve, mode):
     served = serve(TREE, ports="single")
     one, other = served.client(), served.client()

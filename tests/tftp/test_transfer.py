@@ -13,6 +13,7 @@ from fastboot.tftp.packet import Ack, Data, Error, OptionAck, decode
 from fastboot.tftp.transfer import (
     RTO_FIRST,
     RTO_MAX,
+    RTO_MIN,
     UNCONFIRMED_SENDS,
     Outcome,
     Sender,
@@ -195,6 +196,74 @@ def test_progress_renews_patience():
     sender.receive(ack(100), now + 9)
     sender.receive(ack(101), now + 18)
     assert sender.outcome is Outcome.DONE
+
+
+def test_T3_a_window_in_vain_is_followed_by_its_last_block_then_by_less_and_less():
+    sender = sender_of(content(512 * 50), window=8)
+    sender.start(0.0)
+    assert blocks_in(sender.receive(ack(0), 0.1)) == [1, 2, 3, 4, 5, 6, 7, 8]
+    again = [blocks_in(sender.tick(sender.deadline)) for _ in range(7)]
+    counts = (8, 4, 2, 1, 1, 1)
+    assert again == [[8], *(list(range(1, n + 1)) for n in counts)]
+    assert sender.retransmissions == sum(map(len, again))
+    # Progress means that whole windows get through once more.
+    assert blocks_in(sender.receive(ack(1), 9.0)) == [2, 3, 4, 5, 6, 7, 8, 9]
+    assert blocks_in(sender.tick(sender.deadline)) == [9]
+
+
+@pytest.mark.parametrize("blocks", [1, 2, 8, 16])
+def test_the_last_block_of_a_window_is_that_of_a_file_that_is_shorter(blocks):
+    sender = sender_of(content(512 * blocks - 1), window=16)
+    sender.start(0.0)
+    sender.receive(ack(0), 0.1)
+    assert blocks_in(sender.tick(sender.deadline)) == [blocks]
+
+
+def test_what_comes_for_the_last_block_of_a_lost_window_is_acted_on_at_once():
+    # One block takes less time than the windows did that were measured.
+    sender = sender_of(content(512 * 50), window=8)
+    sender.start(0.0)
+    sender.receive(ack(0), 0.1)
+    now = sender.deadline
+    assert blocks_in(sender.tick(now)) == [8]
+    assert blocks_in(sender.receive(ack(0), now + 0.001)) == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+def test_a_last_block_sent_alone_is_not_measured():
+    # Karn: nobody knows whether it was acknowledged or the window was.
+    sender = sender_of(content(512 * 50), window=8)
+    sender.start(0.0)
+    sender.receive(ack(0), 0.1)
+    sender.tick(sender.deadline)
+    sender.receive(ack(8), 30.0)
+    assert sender.deadline - 30.0 <= 0.4
+
+
+@pytest.mark.parametrize("style", ["once", "every"])
+@pytest.mark.parametrize("window", [4, 16])
+def test_a_window_whose_tail_was_lost_costs_no_second_time_out(window, style):
+    data = content(512 * 40)
+    quiet = Wire(sender_of(data, window=window), Reader(window=window)).run()
+    for lost in range(1, window + 1):  # this many of the first window, from its end
+        reader = Reader(window=window, style=style)
+        fates = {2 + window - n: "lose" for n in range(1, lost + 1)}
+        wire = Wire(sender_of(data, window=window), reader, fates)
+        assert wire.run() <= quiet + RTO_MIN + 8 * LATENCY, f"{lost} lost"
+        assert b"".join(reader.payload) == data
+
+
+@pytest.mark.parametrize("style", ["once", "every"])
+@pytest.mark.parametrize("window", [4, 16])
+def test_T7_a_lost_ack_costs_one_block(window, style):
+    data = content(512 * 40)
+    plain = Wire(sender_of(data, window=window), Reader(window=window))
+    plain.run()
+    lost = 2 + window  # the ACK of the first window
+    reader = Reader(window=window, style=style)
+    wire = Wire(sender_of(data, window=window), reader, {lost: "lose"})
+    wire.run()
+    assert b"".join(reader.payload) == data
+    assert len(wire.sent) == len(plain.sent) + 1
 
 
 def test_a_retransmitted_window_is_not_measured():
