@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from fastboot.events import Dropped, Failed, Fault, Finished
 from fastboot.http import engine as module
-from fastboot.http.front import Front, share_of
+from fastboot.http.front import ANSWER_COST, SHARE_MOST, Front, share_of
 from fastboot.http.upkeep import SWEEP
 from fastboot.tree import Directory
 from web import Server, content, get, read_answer, read_to_end
@@ -169,6 +169,25 @@ def test_requests_that_come_in_pieces_or_together_are_answered_in_order(serve, t
             client.sendall(asked[start : start + 1000])
         bodies = [read_answer(client)[2] for _ in range(102)]
     assert bodies == [b"first", b"second"] * 50 + [b"404 Not Found\n", b"first"]
+
+
+def test_an_answer_whose_head_alone_fits_into_a_turn_has_one_head(serve, tree):
+    tree.put("disk", content(200_000))
+    server = serve(tree)
+    with server.polled(), server.connect() as client:
+        client.sendall(range_of(100))
+        head = len(read_answer(client)[1]) + len(b"\r\n\r\n")
+        # All but some 100 bytes of the turn's share, in answers that fit into a socket.
+        count, left = divmod(SHARE_MOST - 100, ANSWER_COST + head + 100)
+        sizes = [100] * (count - 1) + [100 + left, 60_000]
+        client.sendall(b"".join(range_of(size) for size in sizes))
+        bodies = [read_answer(client)[2] for _ in sizes]
+    assert bodies == [content(200_000)[100_000 : 100_000 + size] for size in sizes]
+
+
+def range_of(size):
+    """A request for so many bytes from the middle of a file."""
+    return get(b"/disk", b"Range: bytes=100000-%d" % (100_000 + size - 1))
 
 
 def test_a_head_that_stays_incomplete_is_timed_by_the_machine(serve, tree, monkeypatch):
