@@ -190,7 +190,8 @@ class Engine:
                 if self._is_new(line, data, now):
                     self._take(line, request, data, came, now)
             case Ignored(reason):
-                self._drop(line[1], reason)
+                if not self._said_farewell(line, data, came, now):
+                    self._drop(line[1], reason)
         return None
 
     def _is_new(self, line: Line, data: bytes, now: float) -> bool:
@@ -308,9 +309,8 @@ class Engine:
 
     def _stray(self, line: Line, data: bytes, came: Arrival, now: float) -> None:
         """Take a datagram that came to a data port and belongs to no transfer there."""
-        last = self._farewells.answer(line, data, now)
-        if last:
-            return self._carrier.send(line, came, last.encode())
+        if self._said_farewell(line, data, came, now):
+            return None
         request = self._unheard.meant(line, data, now)
         if request:
             return self._request(line, request, came, line[0], now)
@@ -324,6 +324,18 @@ class Engine:
         elif self._strangers.answered(data, line[1][1], now):
             self._carrier.send(line, came, UNKNOWN)
         return None
+
+    def _said_farewell(
+        self, line: Line, data: bytes, came: Arrival, now: float
+    ) -> bool:
+        """Repeat the last ACK of a file that was kept, where a datagram asks for it.
+
+        On a single port such a datagram comes where requests do.
+        """
+        last = self._farewells.answer(line, data, now)
+        if last is not None:
+            self._carrier.send(line, came, last.encode())
+        return last is not None
 
     def _settle(self, ended: Ended, now: float) -> None:
         """Report a transfer that is over and forget it."""

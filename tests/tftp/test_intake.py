@@ -405,6 +405,18 @@ def test_a_last_ack_that_was_lost_is_repeated(taking):
     assert (taker.folder / "log").read_bytes() == b"all"
 
 
+def test_a_last_ack_that_was_lost_is_repeated_on_a_single_port(taking):
+    taker = taking(ports="single")
+    sock = taker.client()
+    taker.put(sock, request())
+    taker.put(sock, Data(1, b"all"))
+    taker.settle()
+    assert taker.take(sock)[0] == Ack(1)
+    taker.poll(2 * DALLY_PAUSE)
+    assert taker.put(sock, Data(1, b"all"))[0] == Ack(1)
+    assert taker.put(taker.client(), Data(1, b"all")) == (None, None)
+
+
 def test_uploads_count_as_transfers_of_their_client(taking):
     taker = taking(max_per_client=2)
     for _ in range(2):
