@@ -193,14 +193,16 @@ cdef class Kept:
     cdef File* _file(self, recipe, blob) except NULL:
         """The file of a recipe, one that is open already or a new one."""
         cdef File* file
+        cdef _Slot slot
         key = (recipe.path, recipe.identity)
         if key in self._files:
             file = <File*><uintptr_t>self._files[key]
             if not file.stale:
                 return file
-        elif len(self._files) >= FILES_MAX:
-            file = <File*><uintptr_t>next(iter(self._files.values()))
-            file.stale = self._stale = True
+        elif len(self._files) >= FILES_MAX and self._slots:
+            # Not the oldest file: its answer may be under way for hours.
+            slot = next(iter(self._slots.values()))
+            slot.recipe.file.stale = self._stale = True
             self.tidy()
         file = <File*>calloc(1, sizeof(File))
         if file == NULL:

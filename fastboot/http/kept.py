@@ -87,8 +87,9 @@ class Kept:
         key = (recipe.path, recipe.identity)
         file = self._files.get(key)
         if file is None:
-            if len(self._files) >= FILES_MAX:
-                self._drop_file(next(iter(self._files.values())))
+            if len(self._files) >= FILES_MAX and self._known:
+                # Not the oldest file: its answer may be under way for hours.
+                self._drop_file(next(iter(self._known.values())).file)
             file = self._files[key] = File(*key, _copy(blob))
         file.users += 1
         self._known[recipe.key] = Known(recipe, file)

@@ -13,8 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fastboot._ext import twin
 from fastboot.events import Dropped, Failed, Fault, Finished
 from fastboot.http import engine as module
+from fastboot.http import kept as python_kept
 from fastboot.http.front import ANSWER_COST, SHARE_MOST, Front, share_of
 from fastboot.http.upkeep import SWEEP
 from fastboot.tree import Directory
@@ -374,6 +376,26 @@ def test_files_that_nobody_asks_for_are_let_go(serve, tree, monkeypatch):
             assert open_files(path) == held
         ask(server, client, get(b"/linux"))
     assert tree.names == ["/linux"] * 2
+
+
+def test_files_that_are_held_open_are_few_also_while_one_is_on_its_way(
+    serve, tree, monkeypatch
+):
+    for kept in (twin("http_kept"), python_kept):
+        if kept is not None:
+            monkeypatch.setattr(kept, "FILES_MAX", 3)
+    tree.put("linux", content(LARGE))
+    server = serve(tree)
+    with server.polled(), server.connect() as slow, server.connect() as client:
+        slow.sendall(get(b"/linux"))
+        read_answer(slow)
+        slow.sendall(get(b"/linux"))
+        slow.recv(1)
+        for number in range(10):
+            tree.put(f"file{number}", b"another")
+            client.sendall(get(b"/file%d" % number))
+            read_answer(client)
+        assert sum(open_files(path) for path in tree.root.iterdir()) <= 4
 
 
 def test_a_tree_that_looks_at_the_client_is_asked_every_time(serve, tree):
