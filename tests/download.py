@@ -16,10 +16,10 @@ class Refusal(Exception):
     """The server answered with an ERROR."""
 
 
-def tftp(port, name, blksize=1428, window=4, address="127.0.0.1"):
+def tftp(port, name, blksize=1428, window=4, address="127.0.0.1", mode=b"octet"):
     """The file's bytes over TFTP, as a client without losses reads them."""
     options = ((b"blksize", b"%d" % blksize), (b"windowsize", b"%d" % window))
-    request = ReadRequest(name.encode(), b"octet", options)
+    request = ReadRequest(name.encode(), mode, options)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         _widen(sock)
         sock.settimeout(PATIENCE)
@@ -46,7 +46,11 @@ def _blocks(sock, blksize, window):
         packet = decode(sock.recv(65536))
         if isinstance(packet, Error):
             raise Refusal(packet.message.decode())
-        if not isinstance(packet, Data) or packet.block != expected & 0xFFFF:
+        if not isinstance(packet, Data):
+            continue
+        if packet.block != expected & 0xFFFF:
+            acked = expected - 1  # RFC 7440, section 4: a window begins behind it
+            sock.send(Ack(acked & 0xFFFF).encode())
             continue
         payload.append(packet.payload)
         last = len(packet.payload) < blksize

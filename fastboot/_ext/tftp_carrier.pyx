@@ -297,13 +297,11 @@ cdef class Carrier:
             with gil:
                 self._poller.heed(fd)
             return fd == self._waker
-        if what & EPOLLOUT and self._outlet.stuck != NULL:
+        if what & EPOLLOUT:
             with gil:
-                self._ports.flush(fd)
-            self._outlet.unstick(fd)
-        elif what & EPOLLOUT:
-            with gil:
-                self._ports.flush(fd)
+                self._ports.flush(fd)  # ends the wait for room if that was all
+            if self._outlet.stuck != NULL:
+                self._outlet.unstick(fd)
         if what & (EPOLLIN | EPOLLERR):
             for _ in range(BATCHES):
                 if self._receive(fd) < IN_MAX:

@@ -174,12 +174,14 @@ cdef class Outlet:
             self._poller.change(transfer.fd, READ | WRITE)
 
     cdef void unstick(self, int fd) noexcept nogil:
-        """A socket has room again: send what it had none for."""
+        """A socket has room again: send what it had none for.
+
+        Whoever calls it has seen to it that room is not waited for any more, unless
+        others still do.
+        """
         cdef Transfer* waiting = self.stuck
         cdef Transfer* transfer
         cdef Burst burst
-        with gil:
-            self._poller.change(fd, READ)
         self.stuck = NULL
         while waiting != NULL:
             transfer = waiting
