@@ -204,16 +204,17 @@ cdef class Kept:
             slot = next(iter(self._slots.values()))
             slot.recipe.file.stale = self._stale = True
             self.tidy()
+        path = os.fsencode(recipe.path)
+        descriptor = os.dup(blob.fd)  # before anything that it would leave behind
         file = <File*>calloc(1, sizeof(File))
         if file == NULL:
             raise MemoryError
-        path = os.fsencode(recipe.path)
         file.path = <char*>_copy(path, len(path) + 1)
         file.device, file.inode, file.size, file.mtime_ns, file.ctime_ns = (
             recipe.identity
         )
         file.offset = blob.offset
-        file.fd = os.dup(blob.fd)
+        file.fd = descriptor
         file.key = <void*>key
         Py_INCREF(key)
         self._files[key] = <uintptr_t>file

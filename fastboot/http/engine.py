@@ -285,7 +285,10 @@ class Engine:
         path_of = getattr(self._tree, "path_of", lambda name: None)
         known = recipe(head, name, path_of(name), blob, actions, time())
         if known:
-            self._front.remember(known, blob)
+            try:
+                self._front.remember(known, blob)
+            except OSError:
+                return  # no descriptor is left to hold the file by: it is answered still
             self._upkeep.begin(monotonic())
 
     def _go_on(self, fd: int, share: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import select
@@ -396,6 +397,21 @@ def test_files_that_are_held_open_are_few_also_while_one_is_on_its_way(
             client.sendall(get(b"/file%d" % number))
             read_answer(client)
         assert sum(open_files(path) for path in tree.root.iterdir()) <= 4
+
+
+def test_R1_a_file_that_cannot_be_held_for_later_is_answered(serve, tree, monkeypatch):
+    tree.put("linux", content(5000))
+    server = serve(tree)
+
+    def exhausted(fd):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "dup", exhausted)
+    with server.polled(), server.connect() as client:
+        for _ in range(2):
+            client.sendall(get(b"/linux"))
+            assert read_answer(client)[2] == content(5000)
+    assert not server.of(Fault)
 
 
 def test_a_tree_that_looks_at_the_client_is_asked_every_time(serve, tree):
