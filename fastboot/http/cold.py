@@ -105,8 +105,14 @@ class Reads:
             return
         self._waiting[window] = {who}
         self.count += 1
-        # A descriptor of its own: whoever waits may be gone before it is read.
-        self._jobs.put(_Job(window, os.dup(file)))
+        try:
+            # A descriptor of its own: whoever waits may be gone before it is read.
+            own = os.dup(file)
+        except OSError:  # none is left: it is read where it is sent
+            self._done.append(window)
+            self._wake()
+            return
+        self._jobs.put(_Job(window, own))
         if len(self._threads) < min(THREADS, len(self._waiting)):
             thread = threading.Thread(
                 target=self._work, name="fastboot.http.reads", daemon=True

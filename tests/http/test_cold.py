@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import mmap
 import os
 import socket
@@ -215,3 +216,17 @@ def test_what_a_file_system_cannot_tell_counts_as_warm(monkeypatch):
     os.close(write)
     monkeypatch.setattr(cold, "_NOWAIT", None)
     check_warm(-1, 0, 1)
+
+
+def test_R1_without_a_descriptor_nobody_waits_for_a_window(tmp_path, monkeypatch):
+    def exhausted(fd):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "dup", exhausted)
+    (tmp_path / "linux").write_bytes(b"kernel")
+    woken = []
+    reads = Reads(lambda: woken.append(True))
+    with (tmp_path / "linux").open("rb") as file:
+        reads.wait(7, file.fileno(), 0)
+    assert woken
+    assert reads.ready() == [7]
