@@ -99,8 +99,7 @@ def _reached(server: Server, protocol: str) -> Iterator[tuple[int, str, str]]:
     They are read off the sockets, so that they are what is open. Of a socket for each
     family the IPv4 one is shown: machines boot over IPv4 where they have the choice.
     """
-    engine = server.engines.get(protocol)
-    bound = [(ip_address(a), port) for a, port in engine.ports] if engine else []
+    bound = [(ip_address(a), port) for a, port in server.ports(protocol)]
     families = {address.version for address, _ in bound if address.is_unspecified}
     for address, port in bound:
         if not address.is_unspecified:

@@ -166,8 +166,7 @@ def _serve(folder: str | None, config: Path | None, **flags: Any) -> int:  # noq
         try:
             finished = run_service(server, settled.loop, ready)
         except EngineFailed as failure:
-            engines = server.engines.items()
-            name = next(name for name, engine in engines if engine is failure.engine)
+            name = server.protocol_of(failure.engine)
             report(Fault(name, failure.error))
             complain(f"{name.upper()} failed, so the server stops: {failure.error!r}")
             finished = False
@@ -208,6 +207,8 @@ def _within_files(config: Config) -> Config:
     fitting = config.within(limit)
     if fitting != config:
         most = []
+        if fitting.workers != config.workers:
+            most.append(f"{fitting.workers} of {config.workers} workers")
         if fitting.tftp.enabled:
             most.append(f"{fitting.tftp.max_transfers} TFTP transfers")
         if fitting.http.enabled:

@@ -6,8 +6,8 @@ import errno
 import os
 import socket
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 
 import psutil
 
@@ -37,6 +37,8 @@ class Place:
         device: The device's name.
         follow: Told of each socket that is to be bound to the device, as
             `follow.Follower.add` wants to be.
+        shared: Whether the port for requests is for several engines of this program.
+        port: The one that the first of them opened, for the others to `join`.
     """
 
     address: str
@@ -44,6 +46,8 @@ class Place:
     follow: Callable[[socket.socket, str], None] | None = field(
         default=None, compare=False, repr=False
     )
+    shared: bool = False
+    port: int | None = None
 
     @property
     def family(self) -> socket.AddressFamily:
@@ -71,8 +75,26 @@ def _usable(place: Place) -> bool:
     return True
 
 
+def join(
+    places: Iterable[Place], ports: Iterable[tuple[str, int]]
+) -> tuple[Place, ...]:
+    """The same places for one more engine, which shares the ports that are open there.
+
+    Args:
+        places: Those that the first engine was given, `shared`.
+        ports: What it opened at each: its `ports`.
+    """
+    pairs = zip(places, ports, strict=True)
+    return tuple(replace(place, port=port) for place, (_, port) in pairs)
+
+
 def udp(
-    place: Place, port: int, protocol: str, *, reuse: bool = False
+    place: Place,
+    port: int,
+    protocol: str,
+    *,
+    reuse: bool = False,
+    requests: bool = False,
 ) -> socket.socket:
     """A bound, non-blocking UDP socket that tells where datagrams were sent to.
 
@@ -85,6 +107,7 @@ def udp(
         protocol: "TFTP" or the like, for the error's text.
         reuse: Whether to share the port with programs that share it as well, as
             libvirt's dnsmasq does on its own interface. Each gets every broadcast.
+        requests: Whether it is the port for requests, shared where the place is.
 
     Raises:
         ListenError: It cannot be opened; the text is for a person.
@@ -100,7 +123,10 @@ def udp(
         elif hasattr(socket, "IPV6_RECVPKTINFO"):
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-        sock.bind((place.address, port))
+        if requests:
+            _bind(sock, place, port)
+        else:
+            sock.bind((place.address, port))
     except OSError as error:
         sock.close()
         raise _explain(error, place, port, protocol, "udp") from None
@@ -122,12 +148,31 @@ def tcp(place: Place, port: int, protocol: str, backlog: int = 1024) -> socket.s
     sock = _new(place, socket.SOCK_STREAM, protocol)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((place.address, port))
+        _bind(sock, place, port)
         sock.listen(backlog)
     except OSError as error:
         sock.close()
         raise _explain(error, place, port, protocol, "tcp") from None
     return sock
+
+
+def _bind(sock: socket.socket, place: Place, port: int) -> None:
+    """Bind a socket for requests: alone, or beside those of the engines before it.
+
+    The kernel gives each datagram and each connection to one of the sockets that share
+    a port, by the addresses and ports of both ends (socket(7), SO_REUSEPORT): what one
+    client sends from one port always reaches the same engine, which so knows what is
+    repeated, and gets the ACKs where files leave by that port as well.
+
+    The first binds as if it were alone, and lets others share only afterwards: a port
+    that another program has, a second fastboot too, is an error and is never split.
+    """
+    if place.port is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        port = place.port
+    sock.bind((place.address, port))
+    if place.shared:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
 
 
 def _new(place: Place, kind: socket.SocketKind, protocol: str) -> socket.socket:

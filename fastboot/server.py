@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from socket import AF_INET6
+from typing import TypeVar
 from uuid import getnode
 
 from . import certificates
@@ -26,20 +29,24 @@ from .errors import ConfigError
 from .events import Emit, Listening, Reloaded
 from .follow import Follower
 from .http.engine import Engine as HttpEngine
+from .http.places import Places
 from .http.secure_engine import SecureEngine
 from .interfaces import Interfaces
 from .leasing import Leasing
-from .listen import Place, everywhere
+from .listen import Place, everywhere, join
 from .pages.folder import Pages
 from .pages.health import Health
 from .spelling import AnyCase
 from .tftp.engine import Engine as TftpEngine
 from .tftp.intake import quota
+from .tftp.share import Share, engines_for
 from .tree import Directory, Overlay, Tree
 from .uploads import UploadFolder
 
 CONTROL = ("network", "dhcp", "dhcp6")
 """Engines that wait for no disk; in the order in which they are started."""
+
+AnyEngine = TypeVar("AnyEngine", bound=Engine)
 
 TFTP_PORT = 69
 """The only port of TFTP that firmware knows."""
@@ -54,7 +61,8 @@ class Server:
 
     Attributes:
         config: As given.
-        engines: By protocol, those that are on: "tftp", "http", "https", "dhcp" and
+        engines: By protocol, those that are on: "tftp", "http" and "https", with an
+            engine for each of `Config.workers`, which share their ports; "dhcp" and
             "dhcp6"; and "network", where interfaces are named, which may be replaced.
         tree: What TFTP and HTTP serve.
         menu: What iPXE is sent to.
@@ -69,9 +77,9 @@ class Server:
     def __init__(self, config: Config, emit: Emit) -> None:
         self.config = config
         self._emit = emit
-        self.engines: dict[str, Engine] = {}
+        self.engines: dict[str, tuple[Engine, ...]] = {}
         self.leasing: Leasing | None = None
-        self._https: SecureEngine | None = None
+        self._https: tuple[SecureEngine, ...] = ()
         self._folder = Directory(config.folder, public=config.world_readable)
         self._uploads: UploadFolder | None = None
         programs = Programs(config.boot.programs)
@@ -92,30 +100,25 @@ class Server:
             self.close()
             raise
 
+    @property
+    def _workers(self) -> int:
+        return self.config.workers or 1
+
     def _open(self) -> None:
-        config, engines = self.config, self.engines
+        config, engines, emit = self.config, self.engines, self._emit
         places = _places(config)
         if config.interface:
-            follower = engines["network"] = Follower()
+            follower = Follower()
+            engines["network"] = (follower,)
             places = tuple(
                 dataclasses.replace(place, follow=follower.add) for place in places
             )
-        emit = self._emit
         if config.tftp.enabled:
-            # An `Interfaces` each: engines run on threads of their own.
-            mtu = Interfaces().mtu
-            if config.tftp.uploads:
-                self._uploads = UploadFolder(config.tftp.uploads, quota(config.tftp))
-            engines["tftp"] = TftpEngine(
-                config.tftp, self.tree, emit, places, mtu, uploads=self._uploads
-            )
+            self._open_tftp(places)
         if config.http.enabled:
-            engines["http"] = HttpEngine(config.http, self.tree, emit, places)
+            self._open_http(places)
         if config.https.enabled:
-            limits = dataclasses.replace(config.http, port=config.https.port)
-            secure = certificates.context(config, datetime.now(UTC))
-            self._https = SecureEngine(limits, self.tree, emit, places, secure)
-            engines["https"] = self._https
+            self._open_https(places)
         if config.dhcp.mode != "off":
             dhcp, found = config.dhcp, Interfaces()
             proxy = Proxy(self.site(), Allowed(dhcp.allow), dhcp.relays())
@@ -123,10 +126,68 @@ class Server:
             if dhcp.mode == "server":
                 self.leasing = Leasing(config, proxy, emit)
                 decider = self.leasing.server
-            engines["dhcp"] = DhcpEngine(dhcp, decider, emit, found, places)
+            engines["dhcp"] = (DhcpEngine(dhcp, decider, emit, found, places),)
         speaks = config.dhcp.mode in ("proxy", "server") and config.dhcp.ipv6
         if speaks and any(place.family is AF_INET6 for place in places):
-            engines["dhcp6"] = self._dhcp6(emit, places)
+            engines["dhcp6"] = (self._dhcp6(emit, places),)
+
+    def _open_tftp(self, places: tuple[Place, ...]) -> None:
+        config = self.config.tftp
+        workers = engines_for(config, self._workers)
+        share = Share.of(config, workers)
+        if config.uploads:
+            self._uploads = UploadFolder(config.uploads, quota(config))
+
+        def engine(places: tuple[Place, ...]) -> TftpEngine:
+            # An `Interfaces` each: engines run on threads of their own.
+            return TftpEngine(
+                config,
+                self.tree,
+                self._emit,
+                places,
+                Interfaces().mtu,
+                uploads=self._uploads,
+                share=share,
+            )
+
+        self._open_workers("tftp", engine, places, workers)
+
+    def _open_http(self, places: tuple[Place, ...]) -> None:
+        config = self.config.http
+        room = Places.of(config)
+
+        def engine(places: tuple[Place, ...]) -> HttpEngine:
+            return HttpEngine(config, self.tree, self._emit, places, room=room)
+
+        self._open_workers("http", engine, places, self._workers)
+
+    def _open_https(self, places: tuple[Place, ...]) -> None:
+        config = self.config
+        limits = dataclasses.replace(config.http, port=config.https.port)
+        room = Places.of(limits)
+        secure = certificates.context(config, datetime.now(UTC))
+
+        def engine(places: tuple[Place, ...]) -> SecureEngine:
+            return SecureEngine(limits, self.tree, self._emit, places, secure, room)
+
+        self._https = self._open_workers("https", engine, places, self._workers)
+
+    def _open_workers(
+        self,
+        protocol: str,
+        engine: Callable[[tuple[Place, ...]], AnyEngine],
+        places: tuple[Place, ...],
+        workers: int,
+    ) -> tuple[AnyEngine, ...]:
+        """Open engines that share their ports: the first has them, the others join."""
+        if workers > 1:
+            places = tuple(dataclasses.replace(place, shared=True) for place in places)
+        opened: tuple[AnyEngine, ...] = ()
+        for _ in range(workers):
+            joined = join(places, opened[0].ports) if opened else places
+            opened = (*opened, engine(joined))
+            self.engines[protocol] = opened  # for `close`, should the next one fail
+        return opened
 
     def _dhcp6(self, emit: Emit, places: tuple[Place, ...]) -> Dhcp6Engine:
         dhcp = self.config.dhcp
@@ -144,8 +205,8 @@ class Server:
 
     def announce(self, emit: Emit) -> None:
         """Report each port that is open, and which addresses are given."""
-        for protocol, engine in self.engines.items():
-            for address, port in engine.ports:
+        for protocol in self.engines:
+            for address, port in self.ports(protocol):
                 emit(Listening(protocol, address, port))
         for fact in self.leasing.serves if self.leasing else ():
             emit(fact)
@@ -153,37 +214,55 @@ class Server:
     @property
     def data(self) -> tuple[Engine, ...]:
         """The engines that carry files: TFTP, HTTP and HTTPS."""
-        names = (name for name in self.engines if name not in CONTROL)
-        return tuple(self.engines[name] for name in names)
+        named = self.engines.items()
+        return tuple(e for name, those in named if name not in CONTROL for e in those)
 
     @property
     def control(self) -> tuple[Engine, ...]:
         """The engines that wait for no disk: DHCP, and what follows the network."""
-        return tuple(self.engines[name] for name in CONTROL if name in self.engines)
+        return tuple(e for name in CONTROL for e in self.engines.get(name, ()))
+
+    def protocol_of(self, engine: object) -> str:
+        """The protocol that one of the engines speaks."""
+        named = self.engines.items()
+        return next(name for name, those in named if any(e is engine for e in those))
 
     def stats(self) -> dict[str, dict[str, int]]:
-        """The counters of each engine, by protocol; from any thread."""
-        return {name: engine.stats() for name, engine in self.engines.items()}
+        """The counters of each protocol, summed over its engines; from any thread."""
+        sums: dict[str, dict[str, int]] = {}
+        for name, engines in self.engines.items():
+            counts: Counter[str] = Counter()
+            for engine in engines:
+                counts.update(engine.stats())  # which adds
+            sums[name] = dict(counts)
+        return sums
+
+    def ports(self, protocol: str) -> tuple[tuple[str, int], ...]:
+        """The addresses and ports that are open for a protocol; none where it is off."""
+        engines = self.engines.get(protocol)
+        return engines[0].ports if engines else ()
 
     def port(self, protocol: str) -> int | None:
         """The port that is open for a protocol; None where it is off."""
-        engine = self.engines.get(protocol)
-        return engine.ports[0][1] if engine else None
+        ports = self.ports(protocol)
+        return ports[0][1] if ports else None
 
     @property
     def reloads(self) -> bool:
         """Whether there is anything that `reload` reads."""
-        return self._https is not None
+        return bool(self._https)
 
     def reload(self) -> None:
         """Read HTTPS's certificates again; where they are no good the old ones stay.
 
         Connections that are open go on with those that they began with.
         """
-        if self._https is None:
+        if not self._https:
             return
         try:
-            self._https.secure = certificates.context(self.config, datetime.now(UTC))
+            secure = certificates.context(self.config, datetime.now(UTC))
+            for engine in self._https:
+                engine.secure = secure
         except ConfigError as error:
             self._emit(Reloaded("https", str(error)))
         else:
@@ -191,7 +270,7 @@ class Server:
 
     def site(self) -> Site:
         """What machines can be offered."""
-        secure = self._https is not None and self.config.https.boot_urls
+        secure = bool(self._https) and self.config.https.boot_urls
         return Site(
             folder=str(self.config.folder),
             program=self.program,
@@ -202,8 +281,9 @@ class Server:
 
     def close(self) -> None:
         """End what is under way and give everything back; again, it does nothing."""
-        for engine in self.engines.values():
-            engine.close()
+        for engines in self.engines.values():
+            for engine in engines:
+                engine.close()
         if self._uploads:
             self._uploads.close()
         if self.leasing is not None:

@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+from functools import partial
 
 import pytest
 
@@ -13,6 +14,7 @@ from fastboot.listen import (
     IP_PMTUDISC_DONT,
     Place,
     everywhere,
+    join,
     tcp,
     udp,
 )
@@ -132,3 +134,64 @@ def test_a_message_for_people_is_one_line():
     with pytest.raises(ListenError) as caught:
         tcp(Place("198.51.100.1"), 80, "HTTP")
     assert re.fullmatch(r"[^\n]+", str(caught.value))
+
+
+OPEN = [
+    pytest.param(partial(udp, requests=True), id="udp"),
+    pytest.param(tcp, id="tcp"),
+]
+
+
+@pytest.mark.parametrize("open_port", OPEN)
+def test_engines_share_the_port_that_the_first_has(open_port):
+    first = Place("127.0.0.1", shared=True)
+    with open_port(first, 0, "TFTP") as sock:
+        port = sock.getsockname()[1]
+        (place,) = join([first], [sock.getsockname()])
+        with open_port(place, 0, "TFTP") as other, open_port(place, 0, "TFTP") as third:
+            assert other.getsockname()[1] == third.getsockname()[1] == port
+
+
+@pytest.mark.parametrize("open_port", OPEN)
+@pytest.mark.parametrize("shared", [False, True])
+def test_R18_a_port_that_is_shared_is_shared_with_no_other_server(open_port, shared):
+    """A second server would get half of the clients, and nobody would know why."""
+    ours = Place("127.0.0.1", shared=True)
+    with open_port(ours, 0, "TFTP") as sock:
+        port = sock.getsockname()[1]
+        with pytest.raises(ListenError, match="this program has it"):
+            open_port(Place("127.0.0.1", shared=shared), port, "TFTP")
+
+
+def test_one_client_always_reaches_the_same_engine():
+    """Else the repetition of a request would be a request of its own."""
+    first = Place("127.0.0.1", shared=True)
+    with udp(first, 0, "TFTP", requests=True) as one:
+        (place,) = join([first], [one.getsockname()])
+        with udp(place, 0, "TFTP", requests=True) as other:
+            reached = set()
+            for _ in range(64):
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+                    client.connect(one.getsockname())
+                    client.send(b"request")
+                    client.send(b"request")
+                counts = received(one), received(other)
+                assert counts in ((2, 0), (0, 2))
+                reached.add(counts)
+            assert len(reached) == 2  # all at one by chance: once in 2^63 runs
+
+
+def received(sock):
+    count = 0
+    while True:
+        try:
+            sock.recv(100)
+        except BlockingIOError:
+            return count
+        count += 1
+
+
+def test_data_ports_are_one_engines_own():
+    with udp(Place("127.0.0.1", shared=True, port=1), 0, "TFTP") as sock:
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT) == 0
+        assert sock.getsockname()[1] != 1

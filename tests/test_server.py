@@ -80,7 +80,7 @@ def test_each_open_port_is_announced(start):
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_an_engine_may_be_closed_twice(start, protocol):
-    engine = start(protocol).engines[protocol]
+    engine = start(protocol).engines[protocol][0]
     engine.close()
     spares = [os.dup(0) for _ in range(10)]  # the numbers that the engine had
     engine.close()
@@ -139,7 +139,7 @@ def test_tftp_blocks_fit_the_mtu_of_the_interface_they_leave_by(
 
     monkeypatch.setattr(fastboot.server, "Interfaces", lambda: Interfaces(narrow))
     (tmp_path / "file").write_bytes(b"content")
-    engine = start("tftp").engines["tftp"]
+    engine = start("tftp").engines["tftp"][0]
     assert ask_for_large_blocks(engine, b"file") == 1500 - 20 - 8 - 4
 
 
@@ -176,7 +176,7 @@ def test_pages_can_be_switched_off(tmp_path):
 
 def test_machines_are_sent_to_the_http_port_that_is_open(start):
     server = start("http")
-    assert server.site().http_port == server.engines["http"].ports[0][1]
+    assert server.site().http_port == server.engines["http"][0].ports[0][1]
     assert start("tftp").site().http_port is None
 
 

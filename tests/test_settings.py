@@ -12,6 +12,8 @@ from fastboot.cli import command
 from fastboot.config import (
     FILES_PLACE,
     FILES_RESERVE,
+    FILES_WORKER,
+    WORKERS_USUAL,
     BootConfig,
     Config,
     DhcpConfig,
@@ -19,6 +21,7 @@ from fastboot.config import (
     HttpsConfig,
     LeaseConfig,
     TftpConfig,
+    usual_workers,
 )
 from fastboot.config.setting import between, setting
 from fastboot.errors import ConfigError
@@ -227,6 +230,34 @@ def test_limits_fit_the_files_that_may_be_open(files, tftp, http):
     needed = transfers + 2 * connections + FILES_RESERVE
     assert needed <= files or not (tftp or http)
     assert needed > min(files, 4000) - 4 or fitting == config
+
+
+@pytest.mark.parametrize(("cores", "workers"), [(1, 1), (2, 2), (64, WORKERS_USUAL)])
+def test_there_is_a_worker_for_each_core_that_may_be_used(monkeypatch, cores, workers):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(cores)))
+    monkeypatch.setattr("fastboot._ext.active", lambda: ("a compiled part",))
+    assert usual_workers() == workers
+    assert Config(Path()).resolved(privileged=True).workers == workers
+    assert Config(Path(), workers=7).resolved(privileged=True).workers == 7
+
+
+def test_there_is_one_worker_where_more_are_of_no_use(monkeypatch):
+    """Python runs one thread at a time; macOS gives all to the socket opened last."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(8)))
+    monkeypatch.setattr("fastboot._ext.active", lambda: ())
+    assert usual_workers() == 1
+    monkeypatch.setattr("fastboot._ext.active", lambda: ("a compiled part",))
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert usual_workers() == 1
+
+
+@pytest.mark.parametrize(("files", "workers"), [(1 << 20, 4), (1000, 4), (300, 1)])
+def test_workers_leave_files_for_clients(files, workers):
+    fitting = Config(Path(), workers=4).within(files)
+    assert fitting.workers == workers
+    needed = fitting.tftp.max_transfers + 2 * fitting.http.max_connections
+    needed += FILES_RESERVE + FILES_WORKER * (workers - 1)
+    assert needed <= files
 
 
 def test_https_has_as_many_connections_as_http():

@@ -18,7 +18,7 @@ from fastboot.arrival import arrival
 from fastboot.poller import Poller
 from fastboot.tftp.carrier import Broken, Request, Stray
 from fastboot.tftp.packet import Error, ErrorCode
-from fastboot.tftp.ports import Ports, answering, is_request
+from fastboot.tftp.ports import POOL, Ports, answering, is_request
 
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.math cimport ceil
@@ -134,9 +134,9 @@ cdef class Carrier:
 
     # Python's interface
 
-    def open(self, place, int port, data="pool"):
+    def open(self, place, int port, data="pool", int most=POOL):
         """See `fastboot.tftp.carrier.Carrier`, here and below."""
-        self._ports.open(place, port, data)
+        self._ports.open(place, port, data, most)
 
     @property
     def listening(self):

@@ -7,10 +7,13 @@ flags, the keys of the TOML file and the environment variables from these fields
 from __future__ import annotations
 
 import dataclasses
+import os
+import sys
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 
+from fastboot import _ext
 from fastboot.errors import ConfigError
 
 from .boot import BootConfig
@@ -40,11 +43,34 @@ FILES_PLACE = 10
 """Open files for each interface or address named: two sockets of TFTP and one each of
 HTTP and HTTPS, for IPv4 and IPv6, and two of DHCP."""
 
+FILES_WORKER = 40
+"""Open files of each worker beyond the first, for each interface or address named: for
+IPv4 and IPv6 nine sockets of TFTP and one each of HTTP and HTTPS; and, of each of the
+three, what it waits with."""
+
 FILES_TRANSFER = 1
 """Open files of a TFTP transfer."""
 
 FILES_CONNECTION = 2
 """Open files of an HTTP connection: its socket, and what it reads."""
+
+
+WORKERS_MAX = 64
+"""Most workers: each is a thread for each protocol, and a share of its limits."""
+
+WORKERS_USUAL = 4
+"""Workers where there are more cores: the rest of the machine is for others."""
+
+
+def usual_workers() -> int:
+    """How many workers are of use on this machine.
+
+    One without the compiled parts, since Python runs one thread at a time; and one where
+    the kernel does not spread what comes over those that share a port, as macOS's.
+    """
+    if not sys.platform.startswith("linux") or not _ext.active():
+        return 1
+    return min(WORKERS_USUAL, len(os.sched_getaffinity(0)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +109,12 @@ class Config:
         "The event loop: uvloop, asyncio or trio.",
         choices=("uvloop", "asyncio", "trio"),
     )
+    workers: int | None = setting(
+        None,
+        "Threads that serve files, for TFTP and for HTTP each; each client is one "
+        "thread's.",
+        shown="the cores, at most 4",
+    )
     log_format: str = setting(
         "text",
         "text: lines for people; json: one object a line.",
@@ -109,7 +141,7 @@ class Config:
                 ) from None
         one_of(self, "loop", ("uvloop", "asyncio", "trio"))
         one_of(self, "log_format", ("text", "json"))
-        between(self, drain_timeout=(0, SECONDS_MAX))
+        between(self, drain_timeout=(0, SECONDS_MAX), workers=(1, WORKERS_MAX))
         no_nul(self, "folder", self.folder)
 
     def resolved(self, *, privileged: bool) -> Config:
@@ -142,7 +174,13 @@ class Config:
                 "leave out --no-tftp or --no-http"
             )
         return dataclasses.replace(
-            self, tftp=tftp, http=http, https=https, dhcp=dhcp, lease=lease
+            self,
+            workers=self.workers or usual_workers(),
+            tftp=tftp,
+            http=http,
+            https=https,
+            dhcp=dhcp,
+            lease=lease,
         )
 
     def within(self, files: int) -> Config:
@@ -156,13 +194,18 @@ class Config:
         Raises:
             ConfigError: They are too few to serve anything.
         """
-        reserve = FILES_RESERVE + FILES_PLACE * len(self.interface + self.address)
+        named = len(self.interface + self.address)
+        each = FILES_WORKER * max(1, named)
+        # Where files are few, clients need them more than workers do.
+        more = min((self.workers or 1) - 1, files // 8 // each)
+        reserve = FILES_RESERVE + FILES_PLACE * named + each * more
+        workers = self.workers and 1 + more
         wanted = self.tftp.max_transfers * FILES_TRANSFER * self.tftp.enabled
         ports = self.http.enabled + self.https.enabled
         wanted += self.http.max_connections * FILES_CONNECTION * ports
         left = files - reserve
         if left >= wanted:
-            return self
+            return dataclasses.replace(self, workers=workers)
         least = FILES_TRANSFER + FILES_CONNECTION
         if left < least:
             raise ConfigError(
@@ -173,6 +216,7 @@ class Config:
         connections = max(1, self.http.max_connections * left // wanted)
         return dataclasses.replace(
             self,
+            workers=workers,
             tftp=dataclasses.replace(self.tftp, max_transfers=transfers),
             http=dataclasses.replace(self.http, max_connections=connections),
         )

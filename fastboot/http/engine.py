@@ -27,7 +27,7 @@ from .connection import NOTEWORTHY, Connection
 from .door import Door
 from .front import ANSWER_COST, RECEIVE, SHARE_LEAST, Front, Turn, best, share_of
 from .link import Link
-from .peer import Peer, close, prepare
+from .peer import Peer, close, prepare, words_of
 from .places import Places, Seat
 from .recall import recipe
 from .upkeep import Upkeep
@@ -46,6 +46,8 @@ class Engine:
         emit: Told what happens, from the thread that polls.
         places: Where to listen.
         front: Who meets requests first; the compiled one where it is there.
+        room: Who may have a connection, for all engines that serve as one; without it
+            this one serves alone.
 
     Attributes:
         protocol: What it speaks, for what is reported.
@@ -63,6 +65,7 @@ class Engine:
         emit: Emit,
         places: Sequence[Place],
         front: type[Front] | None = None,
+        room: Places | None = None,
     ) -> None:
         if config.port is None:
             raise ConfigError("the HTTP port is not set; see Config.resolved")
@@ -72,7 +75,7 @@ class Engine:
         self._poller = Poller()
         self._peers: dict[int, Peer] = {}
         self._links: dict[int, Link] = {}  # of connections that are not the front's
-        self._places = Places(config.max_connections, config.max_per_client)
+        self._places = Places.of(config) if room is None else room
         self._timers: Timers[int] = Timers()
         self.later: Later[int] = Later(self.wake, config.answer_timeout)
         self._reads = Reads(self.wake)
@@ -225,7 +228,7 @@ class Engine:
             sock.close()
             return
         try:
-            prepare(sock, len(self._peers))
+            prepare(sock, len(self._places))
             self._poller.watch(sock.fileno(), READ)
         except OSError:
             sock.close()  # reset before we came to it, or epoll has no room
@@ -327,7 +330,7 @@ class Engine:
         except BlockingIOError:
             return []
         except OSError as error:
-            return link.machine.fail(_text(error), now)
+            return link.machine.fail(words_of(error), now)
         return link.machine.receive(data, now) if data else link.machine.end()
 
     def _advance(self, link: Link, share: int, actions: list[Action]) -> None:
@@ -355,7 +358,7 @@ class Engine:
                 queue.extend(machine.fail(str(error), monotonic()))
             except OSError as error:
                 queue.clear()
-                queue.extend(machine.fail(_text(error), monotonic()))
+                queue.extend(machine.fail(words_of(error), monotonic()))
             if machine.finished and not queue:
                 return
         interest = WRITE if queue or machine.answering else READ
@@ -414,7 +417,3 @@ class Engine:
         due = min(self._timers.next or math.inf, self._front.next)
         due = min(due, self._door.next, self._upkeep.next)
         self._poller.set_deadline(None if due == math.inf else due)
-
-
-def _text(error: OSError) -> str:
-    return error.strerror or str(error)

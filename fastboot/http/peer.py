@@ -56,6 +56,11 @@ def close(sock: socket.socket, *, reset: bool) -> None:
     sock.close()
 
 
+def words_of(error: OSError) -> str:
+    """Why a socket or a file failed us, in the system's words."""
+    return error.strerror or str(error)
+
+
 def _unsent(connections: int) -> int:
     """Bytes that the kernel may hold unsent for each of so many connections.
 

@@ -15,6 +15,7 @@ from .engine import Engine
 from .front import SHARE_LEAST, Front
 from .link import Link
 from .peer import Peer
+from .places import Places
 from .secure import SecureLink
 
 
@@ -30,6 +31,7 @@ class SecureEngine(Engine):
         emit: Told what happens, from the thread that polls.
         places: Where to listen.
         secure: The certificates.
+        room: As for HTTP.
 
     Attributes:
         secure: As given; another one is for the connections that come from then on.
@@ -47,8 +49,9 @@ class SecureEngine(Engine):
         emit: Emit,
         places: Sequence[Place],
         secure: ssl.SSLContext,
+        room: Places | None = None,
     ) -> None:
-        super().__init__(config, tree, emit, places, Front)
+        super().__init__(config, tree, emit, places, Front, room)
         self.secure = secure
 
     def _welcome(self, peer: Peer, now: float, *, told: bool) -> None:

@@ -18,7 +18,7 @@ from fastboot.poller import READ, WRITE, Poller
 from fastboot.timers import Timers
 
 from .job import Job, Machine, Taking
-from .ports import Line, Ports, answering, is_request
+from .ports import POOL, Line, Ports, answering, is_request
 from .transfer import Outcome
 
 
@@ -98,9 +98,11 @@ class Carrier:
         self._unconfirmed = 0
         self._closed = False
 
-    def open(self, place: Place, port: int, data: str = "pool") -> None:
+    def open(
+        self, place: Place, port: int, data: str = "pool", most: int = POOL
+    ) -> None:
         """Take requests at a place; see `Ports.open`."""
-        self._ports.open(place, port, data)
+        self._ports.open(place, port, data, most)
 
     @property
     def listening(self) -> tuple[tuple[str, int], ...]:

@@ -27,7 +27,7 @@ from .ports import Line, Peer
 from .receive import Farewells
 from .request import Asked, Ignored, Refusal, forged, read_name, understand
 from .rules import Rules
-from .sources import Sources
+from .share import Share
 from .strangers import UNKNOWN, Strangers, Unheard
 from .table import Entry, Question, Table
 from .transfer import Outcome
@@ -53,6 +53,7 @@ class Engine:
         clock: Seconds that only grow.
         carrier: The data path; the compiled one where it is there.
         uploads: Where files that clients send go; without it none are taken.
+        share: Its part of the limits, where several engines serve as one.
 
     Raises:
         ListenError: The port cannot be opened.
@@ -68,20 +69,22 @@ class Engine:
         clock: Callable[[], float] = time.monotonic,
         carrier: Callable[[Callable[[], float], int], Carrier] | None = None,
         uploads: UploadFolder | None = None,
+        share: Share | None = None,
     ) -> None:
+        share = share or Share.of(config)
         self._config = config
         self._tree = tree
         self._emit = emit
         self._mtu = mtu
         self._clock = clock
-        self._carrier = (carrier or best_carrier())(clock, config.cache_bytes)
+        self._carrier = (carrier or best_carrier())(clock, share.cache_bytes)
         self.later: Later[Line] = Later(self.wake, config.answer_timeout)
-        self._table = Table(config.max_transfers, config.max_per_client)
+        self._table = Table(share.room, share.unconfirmed)
         self._strangers = Strangers()
         self._unheard = Unheard()
         self._uploads = uploads
         self._farewells: Farewells[Line] = Farewells()
-        self._sources = Sources(config.max_request_rate)
+        self._sources = share.sources
         self._rules = Rules(config.client)
         self._counters = dict.fromkeys(
             ("requests", "transfers", "refused", "dropped", "retransmissions", "bytes"),
@@ -89,7 +92,7 @@ class Engine:
         )
         try:
             for place in places:
-                self._carrier.open(place, config.port or 0, config.ports)
+                self._carrier.open(place, config.port or 0, config.ports, share.pool)
         except BaseException:
             self.close()
             raise

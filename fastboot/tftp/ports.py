@@ -58,23 +58,26 @@ class Ports:
         self._key = os.urandom(16)
         self._outbox: dict[int, deque[tuple[bytes, Ancillary, Peer]]] = {}
 
-    def open(self, place: Place, port: int, data: str = "pool") -> None:
+    def open(
+        self, place: Place, port: int, data: str = "pool", most: int = POOL
+    ) -> None:
         """Take requests at a place.
 
         Args:
             place: The address and device.
             port: The port for requests; 0 for any.
             data: Which ports files leave from; see `TftpConfig.ports`.
+            most: How many of them.
 
         Raises:
             ListenError: The port cannot be opened, or none of those for files.
         """
-        listener = self._add(udp(place, port, "TFTP"))
+        listener = self._add(udp(place, port, "TFTP", requests=True))
         self._pools[listener] = pool = [listener]
         if data == "each":
             self._places[listener] = place
         elif data != "single":
-            pool[:] = [self._add(sock) for sock in _data_sockets(place, data)]
+            pool[:] = [self._add(sock) for sock in _data_sockets(place, data, most)]
 
     def _add(self, sock: socket.socket) -> int:
         fd = sock.fileno()
@@ -196,11 +199,11 @@ def is_request(data: bytes) -> bool:
     return data[:2] in (b"\0\1", b"\0\2")
 
 
-def _data_sockets(place: Place, data: str) -> Iterator[socket.socket]:
+def _data_sockets(place: Place, data: str, most: int) -> Iterator[socket.socket]:
     """The pool: on ports of the system's choice, or on some of a range by chance."""
     ports = port_range(data)
     if ports is None:
-        for _ in range(POOL):
+        for _ in range(most):
             yield udp(place, 0, "TFTP")
         return
     opened, failure = 0, None
@@ -211,7 +214,7 @@ def _data_sockets(place: Place, data: str) -> Iterator[socket.socket]:
             failure = error  # taken: there are others
         else:
             opened += 1
-        if opened == POOL:
+        if opened == most:
             return
     if failure is not None and not opened:
         raise failure

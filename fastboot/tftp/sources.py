@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from fastboot.rate import Rate
 
 BURST = 10.0
@@ -14,7 +16,7 @@ from so many is bounded by the transfers that may be half open."""
 
 
 class Sources:
-    """Counts the requests of each address that came to nothing.
+    """Counts the requests of each address that came to nothing; from any thread.
 
     An answer to a request that was sent in somebody else's name goes to him. Whoever
     fetches a file, or its size, has proved that it was asked for by himself.
@@ -25,14 +27,18 @@ class Sources:
 
     def __init__(self, per_second: float) -> None:
         self._bounded = per_second > 0
+        self._lock = threading.Lock()
         self._rate = Rate(per_second, max(1.0, per_second * BURST), SOURCES_MAX)
 
     def excess(self, address: str, now: float) -> str:
         """Why a request gets no answer; empty: it may, and counts until it `proved`."""
-        if not self._bounded or self._rate.allow(address, now):
+        if not self._bounded:
             return ""
-        return "too many requests in vain of this client"
+        with self._lock:
+            allowed = self._rate.allow(address, now)
+        return "" if allowed else "too many requests in vain of this client"
 
     def proved(self, address: str) -> None:
         """A request of that address was in earnest after all."""
-        self._rate.give_back(address)
+        with self._lock:
+            self._rate.give_back(address)

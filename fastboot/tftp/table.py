@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,10 +13,7 @@ from fastboot.uploads import Upload
 from .ports import Line, Peer
 from .receive import Receiver
 from .request import Asked
-
-UNCONFIRMED_MAX = 1024
-"""Transfers whose client has acknowledged nothing yet: forged requests fill this table
-and no other."""
+from .share import Room
 
 
 @dataclass(slots=True)
@@ -55,24 +52,23 @@ class Question:
 
 
 class Table:
-    """Transfers by line, by client, and counted by address.
+    """Transfers by line and by client.
 
     A question counts as a transfer whose client has acknowledged nothing.
 
     Args:
-        most: How many there may be.
-        most_of_one: How many of one address.
+        room: Counts them, and those of other tables that share it.
+        unconfirmed: How many may wait for their client's first ACK.
     """
 
-    def __init__(self, most: int, most_of_one: int) -> None:
-        self._most = most
-        self._most_of_one = most_of_one
+    def __init__(self, room: Room, unconfirmed: int) -> None:
+        self._room = room
+        self._unconfirmed = unconfirmed
         self._entries: dict[Line, Entry] = {}
         self._questions: dict[Line, Question] = {}
         self._by_peer: dict[Peer, Line] = {}
         # Those that may be half open, in their order.
         self._fresh: OrderedDict[Line, None] = OrderedDict()
-        self._by_address: Counter[str] = Counter()
 
     def __len__(self) -> int:
         """How many transfers and questions there are."""
@@ -97,13 +93,9 @@ class Table:
 
     def full(self, peer: Peer) -> str:
         """Why no transfer can begin for a client; empty: there is room."""
-        if len(self) >= self._most:
-            return "too many transfers"
-        if len(self._questions) >= UNCONFIRMED_MAX:
+        if len(self._questions) >= self._unconfirmed:
             return "too many requests without a reply"
-        if self._by_address[peer[0]] >= self._most_of_one:
-            return "too many transfers of this client"
-        return ""
+        return self._room.full(peer[0])
 
     def excess(
         self, unconfirmed: int, confirmed: Callable[[Line], bool]
@@ -119,7 +111,7 @@ class Table:
             unconfirmed: Transfers whose client has acknowledged nothing.
             confirmed: Whether the client of one has.
         """
-        if unconfirmed + len(self._questions) < UNCONFIRMED_MAX:
+        if unconfirmed + len(self._questions) < self._unconfirmed:
             return None
         while self._fresh:
             line = next(iter(self._fresh))
@@ -134,13 +126,13 @@ class Table:
         self._fresh[line] = None
         self._entries[line] = entry
         self._by_peer[peer] = line
-        self._by_address[peer[0]] += 1
+        self._room.enter(peer[0])
 
     def pop(self, line: Line) -> Entry:
         """Take a transfer out."""
         self._fresh.pop(line, None)
         self._by_peer.pop(line[1], None)
-        self._uncount(line[1][0])
+        self._room.leave(line[1][0])
         return self._entries.pop(line)
 
     def question(self, line: Line) -> Question | None:
@@ -150,16 +142,9 @@ class Table:
     def ask(self, line: Line, question: Question) -> None:
         """Enter a question."""
         self._questions[line] = question
-        self._by_address[line[1][0]] += 1
+        self._room.enter(line[1][0])
 
     def answered(self, line: Line) -> Question:
         """Take a question out."""
-        self._uncount(line[1][0])
+        self._room.leave(line[1][0])
         return self._questions.pop(line)
-
-    def _uncount(self, address: str) -> None:
-        left = self._by_address[address] - 1
-        if left:
-            self._by_address[address] = left
-        else:
-            del self._by_address[address]

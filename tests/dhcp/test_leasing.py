@@ -45,7 +45,7 @@ class Serving:
             lease=LeaseConfig(file=self.file),
         )
         self.server = Server(config, self.events.append)
-        self.engine = self.server.engines["dhcp"]
+        self.engine = self.server.engines["dhcp"][0]
 
     def __enter__(self):
         return self

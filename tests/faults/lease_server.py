@@ -40,7 +40,7 @@ def serve(folder: Path) -> None:
         tell,
     )
     print(os.getpid(), flush=True)
-    engine = server.engines["dhcp"]
+    engine = server.engines["dhcp"][0]
     while True:
         engine.poll(None)
 

@@ -11,7 +11,7 @@ from fastboot import events
 from fastboot.config.client import TftpClient
 from fastboot.errors import ListenError
 from fastboot.tftp import request as request_module
-from fastboot.tftp import table as table_module
+from fastboot.tftp import share as share_module
 from fastboot.tftp.carrier import Carrier
 from fastboot.tftp.engine import LATE
 from fastboot.tftp.packet import Ack, Data, Error, ReadRequest
@@ -363,7 +363,7 @@ def test_an_unanswered_packet_is_sent_again_by_the_timer(serve):
 
 
 def test_T8_requests_without_a_reply_are_bounded_and_short_lived(serve, monkeypatch):
-    monkeypatch.setattr(table_module, "UNCONFIRMED_MAX", 20)
+    monkeypatch.setattr(share_module, "UNCONFIRMED_MAX", 20)
     served = serve(TREE)
     for _ in range(30):
         assert served.ask(served.client(), b"file")[0] is not None
@@ -376,7 +376,7 @@ def test_T8_requests_without_a_reply_are_bounded_and_short_lived(serve, monkeypa
 
 
 def test_T8_who_answers_is_served_whatever_flood_there_is(serve, monkeypatch):
-    monkeypatch.setattr(table_module, "UNCONFIRMED_MAX", 20)
+    monkeypatch.setattr(share_module, "UNCONFIRMED_MAX", 20)
     served = serve(TREE)
     sock = served.client()
     packet, tid = served.ask(sock, b"file")
@@ -391,7 +391,7 @@ def test_T8_who_answers_is_served_whatever_flood_there_is(serve, monkeypatch):
 
 
 def test_T8_confirmed_transfers_leave_the_table_of_the_unconfirmed(serve, monkeypatch):
-    monkeypatch.setattr(table_module, "UNCONFIRMED_MAX", 3)
+    monkeypatch.setattr(share_module, "UNCONFIRMED_MAX", 3)
     served = serve(TREE)
     for _ in range(5):
         _, tid = served.ask(served.client(), b"file")

@@ -11,7 +11,7 @@ from fastboot import events
 from fastboot._ext import twin
 from fastboot.config import TftpConfig
 from fastboot.listen import Place
-from fastboot.tftp import table
+from fastboot.tftp import share
 from fastboot.tftp.carrier import Carrier
 from fastboot.tftp.engine import Engine
 from fastboot.tftp.intake import BLKSIZE_MAX, quota
@@ -341,7 +341,7 @@ def test_what_lies_on_the_disk_when_an_upload_stalls_is_removed(taking):
 def test_T3_T8_forged_requests_cost_the_disk_nothing_and_are_bounded(
     taking, monkeypatch
 ):
-    monkeypatch.setattr(table, "UNCONFIRMED_MAX", 20)
+    monkeypatch.setattr(share, "UNCONFIRMED_MAX", 20)
     taker = taking()
     for _ in range(30):
         taker.put(taker.client(), request())
