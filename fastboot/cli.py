@@ -206,18 +206,23 @@ def _within_files(config: Config) -> Config:
         return config
     fitting = config.within(limit)
     if fitting != config:
-        most = []
+        most: list[str] = []
         if fitting.workers != config.workers:
             most.append(f"{fitting.workers} of {config.workers} workers")
         if fitting.tftp.enabled:
             most.append(f"{fitting.tftp.max_transfers} TFTP transfers")
-        if fitting.http.enabled:
+        if fitting.http.enabled or fitting.https.enabled:
             most.append(f"{fitting.http.max_connections} HTTP connections")
         complain(
             f"only {limit} files may be open at a time, so at most "
-            f"{' and '.join(most)}; allow more with `ulimit -n`"
+            f"{_listed(most)}; allow more with `ulimit -n`"
         )
     return fitting
+
+
+def _listed(parts: list[str]) -> str:
+    *most, last = parts
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _raise_file_limit() -> int | None:

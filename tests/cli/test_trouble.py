@@ -174,7 +174,8 @@ def test_a_limit_that_cannot_be_raised_stays(monkeypatch):
 
 def test_limits_that_files_do_not_suffice_for_are_lowered_and_that_is_said(folder):
     place = allowed(400)
-    flags = (*HERE, "--tftp-max-transfers", "600", "--http-max-connections", "300")
+    limits = ("--tftp-max-transfers", "600", "--http-max-connections", "300")
+    flags = (*HERE, *limits, "--workers", "1")
     with Serving(folder, *flags, place=lambda *c: [*place, *c]) as server:
         said = server.lines[0]
     assert said == (
@@ -185,10 +186,18 @@ def test_limits_that_files_do_not_suffice_for_are_lowered_and_that_is_said(folde
 
 def test_a_protocol_that_is_off_is_not_spoken_of(folder):
     place = allowed(400)
+    flags = (*HERE, "--no-http", "--workers", "1")
     with Serving(
-        folder, *HERE, "--no-http", protocols=("tftp",), place=lambda *c: [*place, *c]
+        folder, *flags, protocols=("tftp",), place=lambda *c: [*place, *c]
     ) as server:
         assert "262 TFTP transfers; allow more" in server.lines[0]
+
+
+def test_workers_that_files_do_not_suffice_for_are_left_out_and_that_is_said(folder):
+    flags = (*HERE, "--workers", "3")
+    with Serving(folder, *flags, place=lambda *c: [*allowed(300), *c]) as server:
+        said = server.lines[0]
+    assert "so at most 1 of 3 workers, 54 TFTP transfers and 54 HTTP" in said
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop", "trio"])
