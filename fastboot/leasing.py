@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network
 
 from .config import Config
+from .config.subnet import SubnetTable
 from .dhcp import foreign
 from .dhcp.automatic import automatic
 from .dhcp.book import Book
@@ -17,6 +18,14 @@ from .dhcp.subnet import Subnet, subnets
 from .errors import ConfigError, ListenError
 from .events import Emit, LeaseTrouble, Serves
 from .interfaces import Interface, Interfaces
+
+
+def only_ipv6(config: Config) -> bool:
+    """Whether this is the network of a server that gives IPv6 addresses alone."""
+    cards = _cards(config)
+    six = (address for card in cards for address in card.ipv6)
+    usable = any(not (a.is_link_local or a.is_loopback) for a in six)
+    return config.dhcp.ipv6 and usable and not _tables(config, cards)
 
 
 class Leasing:
@@ -38,7 +47,7 @@ class Leasing:
 
     def __init__(self, config: Config, proxy: Proxy, emit: Emit) -> None:
         cards = _cards(config)
-        tables = config.dhcp.subnet or automatic(_networks(config, cards))
+        tables = _tables(config, cards)
         if not tables:
             raise ConfigError(
                 "there is no network to give addresses of: give an interface an IPv4 "
@@ -62,6 +71,11 @@ class Leasing:
     def close(self) -> None:
         """Give the file back."""
         self._database.close()
+
+
+def _tables(config: Config, cards: Sequence[Interface]) -> tuple[SubnetTable, ...]:
+    """The subnets that are described, or those that this machine is in."""
+    return config.dhcp.subnet or automatic(_networks(config, cards))
 
 
 def _cards(config: Config) -> list[Interface]:

@@ -32,7 +32,7 @@ from .http.engine import Engine as HttpEngine
 from .http.places import Places
 from .http.secure_engine import SecureEngine
 from .interfaces import Interfaces
-from .leasing import Leasing
+from .leasing import Leasing, only_ipv6
 from .listen import Place, everywhere, join
 from .pages.folder import Pages
 from .pages.health import Health
@@ -105,7 +105,7 @@ class Server:
         return self.config.workers or 1
 
     def _open(self) -> None:
-        config, engines, emit = self.config, self.engines, self._emit
+        config, engines = self.config, self.engines
         places = _places(config)
         if config.interface:
             follower = Follower()
@@ -120,16 +120,7 @@ class Server:
         if config.https.enabled:
             self._open_https(places)
         if config.dhcp.mode != "off":
-            dhcp, found = config.dhcp, Interfaces()
-            proxy = Proxy(self.site(), Allowed(dhcp.allow), dhcp.relays())
-            decider: Decider = proxy
-            if dhcp.mode == "server":
-                self.leasing = Leasing(config, proxy, emit)
-                decider = self.leasing.server
-            engines["dhcp"] = (DhcpEngine(dhcp, decider, emit, found, places),)
-        speaks = config.dhcp.mode in ("proxy", "server") and config.dhcp.ipv6
-        if speaks and any(place.family is AF_INET6 for place in places):
-            engines["dhcp6"] = (self._dhcp6(emit, places),)
+            self._open_dhcp(places)
 
     def _open_tftp(self, places: tuple[Place, ...]) -> None:
         config = self.config.tftp
@@ -188,6 +179,21 @@ class Server:
             opened = (*opened, engine(joined))
             self.engines[protocol] = opened  # for `close`, should the next one fail
         return opened
+
+    def _open_dhcp(self, places: tuple[Place, ...]) -> None:
+        config, dhcp, emit = self.config, self.config.dhcp, self._emit
+        speaks = dhcp.mode in ("proxy", "server") and dhcp.ipv6
+        six = speaks and any(place.family is AF_INET6 for place in places)
+        if not (six and dhcp.mode == "server" and only_ipv6(config)):
+            proxy = Proxy(self.site(), Allowed(dhcp.allow), dhcp.relays())
+            decider: Decider = proxy
+            if dhcp.mode == "server":
+                self.leasing = Leasing(config, proxy, emit)
+                decider = self.leasing.server
+            engine = DhcpEngine(dhcp, decider, emit, Interfaces(), places)
+            self.engines["dhcp"] = (engine,)
+        if six:
+            self.engines["dhcp6"] = (self._dhcp6(emit, places),)
 
     def _dhcp6(self, emit: Emit, places: tuple[Place, ...]) -> Dhcp6Engine:
         dhcp = self.config.dhcp
