@@ -71,8 +71,8 @@ class Responder:
         self._as_server: dict[int, Callable[[Message, Origin], Options | None]] = {
             Kind.SOLICIT: self._assign,
             Kind.REQUEST: self._assign,
-            Kind.RENEW: self._extend,
-            Kind.REBIND: self._extend,
+            Kind.RENEW: self._assign,
+            Kind.REBIND: self._assign,
             Kind.CONFIRM: self._confirm,
             Kind.RELEASE: self._release,
             Kind.DECLINE: self._decline,
@@ -166,7 +166,11 @@ class Responder:
         return tuple(address for address in found if address is not None)
 
     def _assign(self, message: Message, origin: Origin) -> Options:
-        """SOLICIT, REQUEST (sections 18.3.1 and 18.3.2)."""
+        """SOLICIT, REQUEST, RENEW, REBIND (sections 18.3.1, 18.3.2, 18.3.4, 18.3.5).
+
+        All are answered alike, for an address follows from who asks; who holds another
+        is given its own, which RENEW and REBIND allow.
+        """
         return tuple(
             self._given(association.iaid, self._addresses(message, association, origin))
             for association in self._associations(message)
@@ -179,13 +183,6 @@ class Responder:
             return _problem(iaid, Status.NO_ADDRESSES)
         holds = Association(iaid, addresses, preferred=PREFERRED, valid=VALID)
         return (Code.IA_NA, holds.encode())
-
-    def _extend(self, message: Message, origin: Origin) -> Options:
-        """RENEW, REBIND (sections 18.3.4 and 18.3.5): the same as before, or anew.
-
-        Who holds something else is given what it would have got, which RENEW allows.
-        """
-        return self._assign(message, origin)
 
     def _confirm(self, message: Message, origin: Origin) -> Options | None:
         """CONFIRM (section 18.3.3): whether addresses fit the link."""

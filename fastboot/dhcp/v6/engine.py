@@ -252,7 +252,7 @@ class Engine:
             self._drop(events.Dropped("dhcp", sender, str(error)))
             return
         asked = sock.fileno() in self._questions
-        origin = self._origin(link, relays, sender, came, asked=asked)
+        origin = self._origin(link, relays, sender, asked=asked)
         match self._responder.receive(message, relays, origin):
             case Reply() as reply:
                 if not self._limits.allow(sender, now, relay=bool(relays)):
@@ -274,7 +274,6 @@ class Engine:
         link: Interface,
         relays: Relays,
         sender: str,
-        came: Arrival,
         *,
         asked: bool,
     ) -> Origin:
@@ -285,7 +284,7 @@ class Engine:
             relay.link for relay in reversed(relays) if not relay.link.is_unspecified
         ]
         prefixes = self._links.behind(told[0]) if told else self._links.prefixes(link)
-        return Origin(ours, IPv6Address(sender), prefixes, asked, not came.direct)
+        return Origin(ours, IPv6Address(sender), prefixes, asked)
 
     def _send(
         self,

@@ -20,14 +20,12 @@ class Origin:
         peer: The sender's address.
         prefixes: The networks on our side of the link, to give addresses from.
         boot_server: Whether it came to port 4011, not 547.
-        multicast: Whether it was sent to a group, not to us alone.
     """
 
     server: IPv6Address
     peer: IPv6Address
     prefixes: tuple[IPv6Network, ...] = ()
     boot_server: bool = False
-    multicast: bool = True
 
 
 @dataclass(frozen=True, slots=True)

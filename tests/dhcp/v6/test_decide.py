@@ -101,7 +101,7 @@ def test_a_proxy_names_the_boot_file_and_gives_no_address(client, vendor, url):
 
 
 def test_the_question_on_port_4011_is_answered():
-    origin = Origin(OURS, LINK_LOCAL, boot_server=True, multicast=False)
+    origin = Origin(OURS, LINK_LOCAL, boot_server=True)
     reply = answer(proxy(), ask(Kind.REQUEST, *PXE, server=SERVER, iaid=None), origin)
     assert reply.message.kind == Kind.REPLY
     assert reply.message.option(Code.BOOTFILE_URL) == b"tftp://[fd00:1::2]/ipxe.efi"
