@@ -78,6 +78,7 @@ FLOORS = [
     ["dhcp.v6.options"],
     ["dhcp.v6.addressing", "dhcp.v6.packet"],
     ["dhcp.v6.machine", "dhcp.v6.outcome"],
+    ["firmware.decision"],
     # 4: sockets
     ["tftp.account", "dhcp.v6.links", "dhcp.v6.advert", "dhcp.v6.decide"],
     ["dhcp.v6.sockets"],

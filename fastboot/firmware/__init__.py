@@ -1,0 +1,1 @@
+"""How boot firmware chooses among the offers it hears: pure functions over packets."""
