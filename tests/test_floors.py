@@ -79,6 +79,10 @@ FLOORS = [
     ["dhcp.v6.addressing", "dhcp.v6.packet"],
     ["dhcp.v6.machine", "dhcp.v6.outcome"],
     ["firmware.decision"],
+    ["firmware.offer"],
+    ["firmware.choice", "firmware.ipxe", "firmware.raspberry"],
+    ["firmware.edk2_pxe", "firmware.rom"],
+    ["firmware.edk2_http"],
     # 4: sockets
     ["tftp.account", "dhcp.v6.links", "dhcp.v6.advert", "dhcp.v6.decide"],
     ["dhcp.v6.sockets"],
