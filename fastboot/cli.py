@@ -19,7 +19,6 @@ from rich.console import Console
 from . import _ext, certificates
 from .banner import write_banner
 from .config import Config
-from .drivers.service import run_service
 from .errors import ConfigError, EngineFailed, SetupError
 from .events import Fault
 from .interfaces import Interfaces
@@ -27,6 +26,7 @@ from .leases_command import leases_group
 from .listen import is_privileged
 from .report import Report, complain, json_line, text_line, write_to
 from .server import Server
+from .service import run_service
 from .settings import Setting, build, read_toml, settings
 
 EXIT_SETUP = 2

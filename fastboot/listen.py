@@ -39,6 +39,7 @@ class Place:
             `follow.Follower.add` wants to be.
         shared: Whether the port for requests is for several engines of this program.
         port: The one that the first of them opened, for the others to `join`.
+        ready: Sockets that are bound already, used in place of new ones.
     """
 
     address: str
@@ -48,6 +49,7 @@ class Place:
     )
     shared: bool = False
     port: int | None = None
+    ready: tuple[socket.socket, ...] = ()
 
     @property
     def family(self) -> socket.AddressFamily:
@@ -112,7 +114,8 @@ def udp(
     Raises:
         ListenError: It cannot be opened; the text is for a person.
     """
-    sock = _new(place, socket.SOCK_DGRAM, protocol)
+    given = _ready(place, socket.SOCK_DGRAM, None if requests else port)
+    sock = given or _new(place, socket.SOCK_DGRAM, protocol)
     try:
         if reuse:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -123,9 +126,9 @@ def udp(
         elif hasattr(socket, "IPV6_RECVPKTINFO"):
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-        if requests:
+        if given is None and requests:
             _bind(sock, place, port)
-        else:
+        elif given is None:
             sock.bind((place.address, port))
     except OSError as error:
         sock.close()
@@ -145,10 +148,12 @@ def tcp(place: Place, port: int, protocol: str, backlog: int = 1024) -> socket.s
     Raises:
         ListenError: It cannot be opened; the text is for a person.
     """
-    sock = _new(place, socket.SOCK_STREAM, protocol)
+    given = _ready(place, socket.SOCK_STREAM, None)
+    sock = given or _new(place, socket.SOCK_STREAM, protocol)
     try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        _bind(sock, place, port)
+        if given is None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            _bind(sock, place, port)
         sock.listen(backlog)
     except OSError as error:
         sock.close()
@@ -173,6 +178,18 @@ def _bind(sock: socket.socket, place: Place, port: int) -> None:
     sock.bind((place.address, port))
     if place.shared:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+
+
+def _ready(
+    place: Place, kind: socket.SocketKind, port: int | None
+) -> socket.socket | None:
+    """A duplicate of the socket that was handed in, on this port or (None) on any."""
+    for sock in place.ready:
+        if sock.type is kind and port in (None, sock.getsockname()[1]):
+            own = sock.dup()
+            own.setblocking(False)
+            return own
+    return None
 
 
 def _new(place: Place, kind: socket.SocketKind, protocol: str) -> socket.socket:

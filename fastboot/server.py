@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import socket
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from socket import AF_INET6
@@ -13,7 +14,8 @@ from typing import TypeVar
 from uuid import getnode
 
 from . import certificates
-from .boot.choose import Site
+from .app.app import App
+from .boot.choose import Site, the_usual
 from .boot.finder import Finder
 from .boot.menu import Menu
 from .boot.programs import Programs
@@ -24,9 +26,10 @@ from .dhcp.outcome import Decider
 from .dhcp.proxy import Proxy
 from .dhcp.v6.decide import Responder
 from .dhcp.v6.engine import Engine as Dhcp6Engine
+from .drivers import Lasting
 from .engine import Engine
-from .errors import ConfigError
-from .events import Emit, Listening, Reloaded
+from .errors import ConfigError, EngineFailed
+from .events import Emit, Fault, Listening, Reloaded
 from .follow import Follower
 from .http.engine import Engine as HttpEngine
 from .http.places import Places
@@ -52,12 +55,24 @@ TFTP_PORT = 69
 """The only port of TFTP that firmware knows."""
 
 
-class Server:
-    """Everything that one `Config` asks for, its ports open; run by a driver.
+class Server(Lasting):
+    """Everything that one `Config` asks for, its ports open; it runs in its context.
+
+        async with Server(config) as server: ...    # asyncio, uvloop or trio
+        with Server(config) as server: ...          # on threads
+
+    `fastboot.serve` makes one of fewer words. It touches nothing of its program: no
+    signals, no logging, no state outside; there may be several.
 
     Args:
         config: Resolved (see `Config.resolved`).
         emit: Told what happens, from the threads that the engines run on.
+        app: Functions and hooks over what the folder has.
+        sockets: By protocol, bound sockets to use in place of opening ports ("dhcp":
+            for DISCOVERs, and for questions to a boot server). The server uses
+            duplicates, non-blocking as then these are, too.
+        sends_to_tftp: Whether machines are sent to TFTP; None: where it has port 69,
+            the only one that firmware knows.
 
     Attributes:
         config: As given.
@@ -74,9 +89,21 @@ class Server:
         ListenError: A port cannot be opened.
     """
 
-    def __init__(self, config: Config, emit: Emit) -> None:
+    def __init__(
+        self,
+        config: Config,
+        emit: Emit = lambda event: None,
+        app: App | None = None,
+        *,
+        sockets: Mapping[str, Sequence[socket.socket]] | None = None,
+        sends_to_tftp: bool | None = None,
+    ) -> None:
         self.config = config
-        self._emit = emit
+        self.patience = config.drain_timeout
+        self._app = app
+        self._emit = emit = app.reporting(emit) if app else emit
+        self._sockets = sockets or {}
+        self._sends_to_tftp = sends_to_tftp
         self.engines: dict[str, tuple[Engine, ...]] = {}
         self.leasing: Leasing | None = None
         self._https: tuple[SecureEngine, ...] = ()
@@ -92,7 +119,9 @@ class Server:
             trees.append(Pages(self._folder, time.monotonic))
         if config.any_case:
             trees.append(AnyCase(self._folder))
-        self.tree = Overlay(*trees)
+        self.tree: Tree = Overlay(*trees)
+        if app:
+            self.tree = app.over(self.tree)
         try:
             _check_interfaces(config)
             self._open()
@@ -114,13 +143,18 @@ class Server:
                 dataclasses.replace(place, follow=follower.add) for place in places
             )
         if config.tftp.enabled:
-            self._open_tftp(places)
+            self._open_tftp(self._handed("tftp") or places)
         if config.http.enabled:
-            self._open_http(places)
+            self._open_http(self._handed("http") or places)
         if config.https.enabled:
-            self._open_https(places)
+            self._open_https(self._handed("https") or places)
         if config.dhcp.mode != "off":
             self._open_dhcp(places)
+
+    def _handed(self, protocol: str) -> tuple[Place, ...]:
+        """Where the sockets are that were handed in for a protocol."""
+        given = self._sockets.get(protocol, ())
+        return tuple(Place(sock.getsockname()[0], ready=(sock,)) for sock in given)
 
     def _open_tftp(self, places: tuple[Place, ...]) -> None:
         config = self.config.tftp
@@ -190,7 +224,9 @@ class Server:
             if dhcp.mode == "server":
                 self.leasing = Leasing(config, proxy, emit)
                 decider = self.leasing.server
-            engine = DhcpEngine(dhcp, decider, emit, Interfaces(), places)
+            ready = tuple(self._sockets.get("dhcp", ()))
+            own = tuple(dataclasses.replace(p, ready=ready) for p in places)
+            engine = DhcpEngine(dhcp, decider, emit, Interfaces(), own)
             self.engines["dhcp"] = (engine,)
         if six:
             self.engines["dhcp6"] = (self._dhcp6(emit, places),)
@@ -216,6 +252,14 @@ class Server:
                 emit(Listening(protocol, address, port))
         for fact in self.leasing.serves if self.leasing else ():
             emit(fact)
+
+    def all_engines(self) -> tuple[Engine, ...]:
+        """See `fastboot.drivers.Lasting`."""
+        return (*self.control, *self.data)
+
+    def failed(self, failure: EngineFailed) -> None:
+        """See `fastboot.drivers.Lasting`."""
+        self._emit(Fault(self.protocol_of(failure.engine), failure.error))
 
     @property
     def data(self) -> tuple[Engine, ...]:
@@ -277,12 +321,16 @@ class Server:
     def site(self) -> Site:
         """What machines can be offered."""
         secure = bool(self._https) and self.config.https.boot_urls
+        tftp = self.port("tftp") == TFTP_PORT
+        if self._sends_to_tftp is not None:
+            tftp = self._sends_to_tftp
         return Site(
             folder=str(self.config.folder),
             program=self.program,
             http_port=self.port("https" if secure else "http"),
-            tftp=self.port("tftp") == TFTP_PORT,
+            tftp=tftp,
             secure=secure,
+            choice=self._app.choice if self._app else the_usual,
         )
 
     def close(self) -> None:

@@ -31,6 +31,7 @@ __all__ = [
     "Overlay",
     "Shelf",
     "Tree",
+    "content",
 ]
 
 FILES_MAX = 1024
@@ -243,27 +244,33 @@ class Function:
 
     def open(self, name: str, client: Client) -> Blob | Awaitable[Blob]:
         """What the function has for that name; see `Tree.open`."""
-        content = self._function("/".join(components(name)), client)
-        if isinstance(content, Awaitable):
-            return _blob_later(content)
-        return _blob(content)
+        answer = self._function("/".join(components(name)), client)
+        if isinstance(answer, Awaitable):
+            return _content_later(answer)
+        return content(answer)
 
 
-async def _blob_later(content: Awaitable[Any]) -> Blob:
-    return _blob(await content)
+async def _content_later(answer: Awaitable[Any]) -> Blob:
+    return content(await answer)
 
 
-def _blob(content: object) -> Blob:
-    match content:
+def content(answer: object) -> Blob:
+    """The content that a function returned: bytes, text, a blob, or None.
+
+    Raises:
+        NotFound: It is None.
+        TypeError: It is none of these.
+    """
+    match answer:
         case Blob():
-            return content
+            return answer
         case bytes():
-            return Blob.from_bytes(content)
+            return Blob.from_bytes(answer)
         case str():
-            return Blob.from_bytes(content.encode())
+            return Blob.from_bytes(answer.encode())
         case None:
             raise NotFound("no such file")
-    raise TypeError(f"a {type(content).__name__} is no content: bytes, str or Blob is")
+    raise TypeError(f"a {type(answer).__name__} is no content: bytes, str or Blob is")
 
 
 class Overlay:

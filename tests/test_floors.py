@@ -68,6 +68,10 @@ FLOORS = [
         "dhcp.memory",
         "dhcp.allow",
     ],
+    ["app.mac"],
+    ["app.template", "app.seen", "app.answer"],
+    ["app.request"],
+    ["app.app"],
     ["dhcp.machine", "dhcp.reply", "dhcp.rivals"],
     ["dhcp.proxy", "dhcp.question", "dhcp.grant", "dhcp.book"],
     ["dhcp.claims"],
@@ -90,8 +94,9 @@ FLOORS = [
     ["http.secure_engine"],
     # 5: composition
     ["follow", "leasing", "certificates"],
-    ["server"],
     ["drivers"],
+    ["server"],
+    ["service", "embedding"],
     # 6: people
     ["banner", "leases_command"],
     ["cli"],

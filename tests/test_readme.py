@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import download
 from fastboot.cli import command
 from fastboot.settings import build, settings
 
@@ -46,9 +47,28 @@ def test_every_module_in_it_exists(text):
         assert path.with_suffix(".py").exists() or path.is_dir(), name
 
 
-def test_the_python_in_it_compiles_and_imports(text):
-    for block in re.findall(r"```python\n(.+?)```", text, re.DOTALL):
-        exec(compile(block, "README.md", "exec"), {})
+def test_the_library_example_works_when_it_is_pasted(text, tmp_path, monkeypatch):
+    (example,) = re.findall(r"```python\n(.+?)```", text, re.DOTALL)
+    assert "tftp=6969, http=8080" in example
+    example = example.replace("tftp=6969, http=8080", "tftp=0, http=0")
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "file").write_bytes(b"content")
+    monkeypatch.chdir(tmp_path)
+    got, printed = {}, []
+
+    def while_it_waits(prompt):
+        server = scope["server"]
+        for name in ("ipxe/525400123456.ipxe", "file"):
+            got[name] = {
+                download.tftp(server.port("tftp"), name),
+                download.http_get(server.port("http"), name),
+            }
+
+    scope = {"__name__": "__main__", "input": while_it_waits, "print": printed.append}
+    exec(compile(example, "README.md", "exec", dont_inherit=True), scope)
+    script = b"#!ipxe\necho 52:54:00:12:34:56 at 127.0.0.1\nchain /boot.ipxe\n"
+    assert got == {"ipxe/525400123456.ipxe": {script}, "file": {b"content"}}
+    assert len(printed) == 4
 
 
 def test_its_settings_files_can_be_used(text):

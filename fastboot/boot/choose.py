@@ -6,11 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from fastboot.errors import Refused
+
 from .machine import Arch, Firmware, Machine
 from .programs import missing
 
 SCRIPT = "boot.ipxe"
 """The name at which iPXE finds its script: the menu, or what the user put there."""
+
+
+def the_usual(machine: Machine) -> None:
+    """Nobody's own choice for a machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,8 @@ class Site:
         http_port: The port of HTTP; None where it is off.
         tftp: Whether there is TFTP on port 69, the only one that firmware knows.
         secure: Whether that port speaks HTTPS.
+        choice: Asked first what a machine loads: a name, None for the usual, or it
+            raises `Refused`, with its reason.
     """
 
     folder: str
@@ -30,6 +38,7 @@ class Site:
     http_port: int | None = 80
     tftp: bool = True
     secure: bool = False
+    choice: Callable[[Machine], str | None] = the_usual
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +117,12 @@ def choose(machine: Machine, site: Site, *, chained: bool = False) -> Answer | M
         chained: Whether it is an iPXE that was given a program a moment ago: another
             one would go round in a circle.
     """
+    try:
+        name = site.choice(machine)
+    except Refused as error:
+        return Missing(str(error))
+    if name is not None:
+        return _chosen(name, machine, site)
     if machine.firmware is Firmware.IPXE:
         return _for_ipxe(machine, site, chained=chained)
     http = machine.firmware is Firmware.HTTP
@@ -121,6 +136,18 @@ def choose(machine: Machine, site: Site, *, chained: bool = False) -> Answer | M
     if machine.firmware is Firmware.RASPBERRY_PI:
         return Answer("")
     return Answer(name, site.http_port, site.secure) if http else Answer(name)
+
+
+def _chosen(name: str, machine: Machine, site: Site) -> Answer | Missing:
+    """A name that was chosen for a machine, by HTTP if it can, else by TFTP."""
+    http = machine.firmware is Firmware.HTTP
+    if (http or machine.ipxe_http) and site.http_port is not None:
+        return Answer(name, site.http_port, site.secure)
+    if http:
+        return Missing("the machine boots by HTTP, and HTTP is off")
+    if not site.tftp:
+        return Missing("the machine boots by TFTP, and TFTP on port 69 is off")
+    return Answer(name)
 
 
 def _for_ipxe(machine: Machine, site: Site, *, chained: bool) -> Answer | Missing:

@@ -9,9 +9,9 @@ import pytest
 
 import loops
 from fastboot.drivers import running_on_threads
-from fastboot.drivers.service import run_service, signals
 from fastboot.errors import EngineFailed
 from fastboot.poller import Poller
+from fastboot.service import run_service, signals
 
 
 class Fragile:

@@ -8,13 +8,9 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from fastboot.errors import ConfigError, EngineFailed
-from fastboot.server import Server
-
-from . import running, running_on_threads
-
-LOOK = 0.05
-"""Seconds between two looks at whether the last transfer is done."""
+from .drivers import running, running_on_threads, until_idle
+from .errors import ConfigError, EngineFailed
+from .server import Server
 
 
 class Inbox:
@@ -128,12 +124,13 @@ async def _run(
             await inbox.first()
             data.drain()
             control.drain()
-            left = server.config.drain_timeout
-            while not data.idle and inbox.count < 2 and left > 0:
-                if data.failure or control.failure:
-                    break  # raised as the contexts are left
-                await sleep(LOOK)
-                left -= LOOK
+            await until_idle(
+                data,
+                server.config.drain_timeout,
+                sleep,
+                # A failure is raised as the contexts are left.
+                lambda: inbox.count > 1 or control.failure is not None,
+            )
             return data.idle
 
 

@@ -1,0 +1,151 @@
+"""A server for a program that embeds it, in few words."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from .app.app import App
+from .config import (
+    BootConfig,
+    Config,
+    DhcpConfig,
+    HttpConfig,
+    HttpsConfig,
+    LeaseConfig,
+    TftpConfig,
+)
+from .errors import ConfigError
+from .events import Emit
+from .listen import is_privileged
+from .server import Server
+from .tree import Tree
+
+PROTOCOLS = ("tftp", "http", "https", "dhcp")
+"""What sockets can be handed in for."""
+
+FIRST_FD = 3
+"""The first descriptor that systemd hands over (sd_listen_fds(3))."""
+
+
+def serve(
+    content: App | Tree | str | os.PathLike[str],
+    *,
+    tftp: TftpConfig | int | None = None,
+    http: HttpConfig | int | None = None,
+    https: HttpsConfig | None = None,
+    dhcp: DhcpConfig | str | None = None,
+    address: str | Sequence[str] = (),
+    interface: str | Sequence[str] = (),
+    sockets: Mapping[str, Sequence[socket.socket]] | None = None,
+    emit: Emit = lambda event: None,
+    boot: BootConfig | None = None,
+    lease: LeaseConfig | None = None,
+    workers: int = 1,
+    drain_timeout: float = 30.0,
+    sends_to_tftp: bool | None = None,
+) -> Server:
+    """A server whose ports are open, and which runs while its context lasts.
+
+        async with fastboot.serve("./images", tftp=0, http=0) as server:
+            print(server.port("tftp"), server.port("http"))
+
+    The parts that are named are on, each alone or together, and nothing else.
+
+    Args:
+        content: A folder, an `App`, or any `Tree`.
+        tftp: Its port, 0 for any that is free; or all of its settings.
+        http: The same for HTTP.
+        https: Settings of HTTPS.
+        dhcp: "proxy" or another mode, or all of its settings.
+        address: Serve on this address, or these, alone.
+        interface: Serve on this interface, or these, alone.
+        sockets: By protocol, bound sockets to use in place of opening ports; a part
+            that they are for is on. See `Server`.
+        emit: Told what happens.
+        boot: Which boot programs are offered.
+        lease: How addresses are given.
+        workers: Threads for each of TFTP and HTTP, where the server runs on threads.
+        drain_timeout: Seconds that transfers may take to finish when the context is left.
+        sends_to_tftp: See `Server`.
+
+    Raises:
+        ConfigError: A setting cannot be followed, or no part is named.
+        ListenError: A port cannot be opened.
+    """
+    sockets = _checked(sockets or {})
+    if isinstance(tftp, int) or (tftp is None and sockets.get("tftp")):
+        tftp = TftpConfig(port=tftp or 0)
+    if isinstance(http, int) or (http is None and sockets.get("http")):
+        http = HttpConfig(port=http or 0)
+    if isinstance(dhcp, str) or (dhcp is None and sockets.get("dhcp")):
+        dhcp = DhcpConfig(mode=dhcp or "proxy")
+    if not (tftp or http or https or dhcp):
+        raise ConfigError("there is nothing to serve: name tftp=, http= or dhcp=")
+    if dhcp and sockets.get("dhcp"):
+        ports = [sock.getsockname()[1] for sock in sockets["dhcp"]]
+        dhcp = replace(dhcp, port=ports[0], pxe_port=ports[-1])
+    app = content if isinstance(content, App) else None
+    folder = app.folder if app else None
+    if isinstance(content, str | os.PathLike):
+        folder = Path(content)
+    elif app is None:
+        app = App(content)
+    config = Config(
+        folder or Path(),
+        address=(address,) if isinstance(address, str) else tuple(address),
+        interface=(interface,) if isinstance(interface, str) else tuple(interface),
+        workers=workers,
+        drain_timeout=drain_timeout,
+        tftp=tftp or TftpConfig(enabled=False),
+        http=http or HttpConfig(enabled=False),
+        https=https or HttpsConfig(),
+        dhcp=dhcp or DhcpConfig(mode="off"),
+        boot=boot or BootConfig(),
+        lease=lease or LeaseConfig(),
+    ).resolved(privileged=is_privileged())
+    with tempfile.TemporaryDirectory() as empty:
+        if folder is None:  # the folder stays open, empty, and is gone afterwards
+            config = replace(config, folder=Path(empty))
+        return Server(config, emit, app, sockets=sockets, sends_to_tftp=sends_to_tftp)
+
+
+def _checked(
+    sockets: Mapping[str, Sequence[socket.socket]],
+) -> Mapping[str, Sequence[socket.socket]]:
+    for protocol in sockets:
+        if protocol not in PROTOCOLS:
+            known = ", ".join(PROTOCOLS)
+            raise ConfigError(f"sockets for {protocol!r}: they can be for {known}")
+    return sockets
+
+
+def sockets_of_systemd() -> dict[str, list[socket.socket]]:
+    """The sockets that systemd opened for this program (sd_listen_fds(3)).
+
+    Each belongs to the protocol that `FileDescriptorName=` in its unit names: tftp,
+    http, https or dhcp. The program may so run without root and serve on port 69.
+
+    Returns:
+        By protocol, as `serve` takes them; nothing where systemd handed nothing over.
+
+    Raises:
+        ConfigError: One has another name.
+    """
+    if os.environ.get("LISTEN_PID") != str(os.getpid()):
+        return {}
+    count = os.environ.get("LISTEN_FDS", "0")
+    names = os.environ.get("LISTEN_FDNAMES", "").split(":")
+    if count != str(len(names)):
+        return {}
+    found: dict[str, list[socket.socket]] = {}
+    for number, name in enumerate(names):
+        sock = socket.socket(fileno=FIRST_FD + number)
+        sock.set_inheritable(False)
+        found.setdefault(name, []).append(sock)
+    _checked(found)
+    return found

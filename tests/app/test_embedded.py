@@ -1,0 +1,426 @@
+"""Servers in other programs: the same under each loop, and gone when they are left."""
+
+import asyncio
+import gc
+import os
+import random
+import socket
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import trio
+import trio.lowlevel
+
+import download
+import fastboot
+from fastboot import events
+from fastboot.tftp.packet import ReadRequest
+
+from .embedded import embed, runner
+
+FILE = random.Random(7).randbytes(300_000)
+LOCAL = {"address": "127.0.0.1"}
+BOTH = {"tftp": 0, "http": 0, **LOCAL}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "file").write_bytes(FILE)
+    return tmp_path
+
+
+def app_of(folder):
+    """An app with a function of each colour."""
+    app = fastboot.App(folder)
+
+    @app.get("now/{mac}")
+    def now(request, mac: fastboot.Mac):
+        return f"{mac} {request.address}\n" * 1000
+
+    @app.get("later/{number}")
+    async def later(request, number: int):
+        await pause()
+        return str(number) * 3000
+
+    @app.get("refused")
+    def refused(request):
+        raise fastboot.Refused("not for you")
+
+    @app.get("broken")
+    def broken(request):
+        raise ZeroDivisionError
+
+    return app
+
+
+async def pause():
+    """Let the loop do something else, whichever it is."""
+    if "trio" in sys.modules:
+        try:
+            await trio.lowlevel.checkpoint()
+        except RuntimeError:
+            pass
+        else:
+            return
+    await asyncio.sleep(0)
+
+
+def get(server, protocol, name):
+    return {"tftp": download.tftp, "http": download.http_get}[protocol](
+        server.port(protocol), name
+    )
+
+
+@pytest.mark.parametrize("name", ["now/525400123456", "later/42", "file"])
+def test_content_is_the_same_over_tftp_and_http(loop, folder, name):
+    heard = []
+    server = fastboot.serve(app_of(folder), emit=heard.append, **BOTH)
+
+    def work():
+        return get(server, "tftp", name), get(server, "http", name)
+
+    by_tftp, by_http = embed(loop, server, work)
+    assert by_tftp == by_http
+    assert len(by_tftp) > 2000
+    assert [type(event) for event in heard] == [events.Finished] * 2
+
+
+@pytest.mark.parametrize("protocol", ["tftp", "http"])
+def test_errors_are_the_protocols_own(loop, folder, protocol):
+    heard = []
+    server = fastboot.serve(app_of(folder), emit=heard.append, **BOTH)
+
+    def work():
+        texts = []
+        for name in ("now/nobody", "refused", "broken"):
+            with pytest.raises(download.Refusal) as info:
+                get(server, protocol, name)
+            texts.append(str(info.value))
+        return texts
+
+    texts = embed(loop, server, work)
+    if protocol == "http":
+        assert texts == ["404", "403", "500"]
+    else:
+        assert texts[:2] == ["no such file", "not for you"]
+    faults = [event for event in heard if isinstance(event, events.Fault)]
+    assert [type(fault.error) for fault in faults] == [ZeroDivisionError]
+
+
+def test_a_server_has_the_parts_that_are_named(folder):
+    for parts in (
+        {"tftp": 0},
+        {"http": 0},
+        {"dhcp": fastboot.DhcpConfig(port=0, pxe_port=0)},
+    ):
+        with fastboot.serve(folder, **LOCAL, **parts) as server:
+            assert list(server.engines) == list(parts)
+            assert server.port(*parts) > 0
+
+
+def test_a_server_without_parts_is_a_mistake_that_is_told(folder):
+    with pytest.raises(fastboot.ConfigError, match="name tftp=, http= or dhcp="):
+        fastboot.serve(folder)
+
+
+def test_any_tree_can_be_served(loop):
+    server = fastboot.serve(fastboot.Memory({"x": b"memory"}), **BOTH)
+    assert embed(loop, server, lambda: get(server, "tftp", "x")) == b"memory"
+
+
+def test_several_servers_run_in_one_program(folder):
+    async def main():
+        async with (
+            fastboot.serve(folder, **BOTH) as one,
+            fastboot.serve(fastboot.Memory({"file": b"2"}), **BOTH) as two,
+        ):
+            with fastboot.serve(fastboot.Memory({"file": b"3"}), **BOTH) as three:
+                return [
+                    await asyncio.to_thread(get, server, "http", "file")
+                    for server in (one, two, three)
+                ]
+
+    assert asyncio.run(main()) == [FILE, b"2", b"3"]
+
+
+def test_a_server_runs_once(folder):
+    server = fastboot.serve(folder, **BOTH)
+    with server:
+        pass
+    with pytest.raises(RuntimeError, match="once"), server:
+        pass
+
+
+def test_signals_stay_the_programs(folder):
+    import signal
+
+    numbers = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
+    before = {number: signal.getsignal(number) for number in numbers}
+    with fastboot.serve(folder, **BOTH):
+        assert {number: signal.getsignal(number) for number in numbers} == before
+
+
+@pytest.mark.slow
+def test_two_hundred_at_once_get_every_byte(loop, folder):
+    server = fastboot.serve(app_of(folder), **BOTH)
+    names = ("file", "later/7", "now/525400123456", "file") * 25
+
+    def work():
+        with ThreadPoolExecutor(200) as pool:
+            jobs = [
+                (name, pool.submit(get, server, protocol, name))
+                for name in names
+                for protocol in ("tftp", "http")
+            ]
+            return [(name, job.result()) for name, job in jobs]
+
+    wanted = {"file": FILE, "later/7": b"7" * 3000}
+    wanted["now/525400123456"] = b"52:54:00:12:34:56 127.0.0.1\n" * 1000
+    got = embed(loop, server, work)
+    assert len(got) == 200
+    assert all(content == wanted[name] for name, content in got)
+
+
+# Stopping
+
+
+def begin(server, protocol):
+    """A client that has begun to read and goes no further."""
+    if protocol == "http":
+        client = socket.create_connection(("127.0.0.1", server.port("http")))
+        client.sendall(b"GET /file HTTP/1.1\r\nHost: boot\r\n\r\n")
+    else:
+        client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        request = ReadRequest(b"file", b"octet", ())
+        client.sendto(request.encode(), ("127.0.0.1", server.port("tftp")))
+    client.settimeout(download.PATIENCE)
+    client.recv(100)
+    return client
+
+
+def belongings():
+    """What a program has: descriptors, threads."""
+    gc.collect()
+    return len(os.listdir("/proc/self/fd")), threading.active_count()
+
+
+class Enough(Exception):
+    """Why a program leaves in the middle: it then waits for nobody."""
+
+
+def stop_midway(loop, folder):
+    """Stop while two clients read and a function is awaited."""
+    app = app_of(folder)
+    entered = threading.Event()
+
+    @app.get("never")
+    async def never(request):
+        entered.set()
+        while True:
+            await pause()
+
+    server = fastboot.serve(app, **BOTH)
+
+    def clients():
+        with socket.create_connection(("127.0.0.1", server.port("http"))) as client:
+            client.sendall(b"GET /never HTTP/1.1\r\nHost: boot\r\n\r\n")
+            entered.wait(download.PATIENCE)
+            for protocol in ("http", "tftp"):
+                begin(server, protocol).close()
+            raise Enough
+
+    with pytest.raises(Enough):
+        embed(loop, server, clients)
+
+
+@pytest.mark.slow
+def test_stopping_midway_a_hundred_times_leaves_nothing(loop, folder):
+    stop_midway(loop, folder)  # what a loop leaves behind at first
+    trio_keeps_threads = loop == "trio"
+    before = belongings()
+    for _ in range(100):
+        stop_midway(loop, folder)
+    descriptors, threads = belongings()
+    assert descriptors == before[0]
+    assert trio_keeps_threads or threads == before[1]
+
+
+def test_leaving_waits_for_what_is_under_way(loop, folder):
+    (folder / "large").write_bytes(FILE * 20)
+    server = fastboot.serve(folder, **BOTH)
+    pool = ThreadPoolExecutor(1)
+
+    def work():
+        job = pool.submit(get, server, "tftp", "large")
+        engine = server.engines["tftp"][0]
+        while engine.idle:
+            pass
+        return job
+
+    with pool:
+        job = embed(loop, server, work)
+        assert job.result() == FILE * 20
+
+
+def test_leaving_waits_only_so_long(loop, folder):
+    heard = []
+    server = fastboot.serve(folder, drain_timeout=0.2, emit=heard.append, **BOTH)
+    client = embed(loop, server, lambda: begin(server, "tftp"))
+    client.close()
+    assert [type(event) for event in heard] == [events.Failed]
+
+
+@pytest.mark.parametrize("under", ["asyncio", "uvloop", "trio"])
+@pytest.mark.parametrize("turns", range(12))
+def test_a_cancellation_anywhere_leaves_nothing(folder, under, turns):
+    """Cancelled after so many turns of the loop, wherever it is by then."""
+    before = belongings()[0]
+
+    async def life():
+        async with fastboot.serve(folder, drain_timeout=0.1, **BOTH):
+            await pause()
+            await pause()
+
+    if under == "trio":
+
+        async def main():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(life)
+                for _ in range(turns):
+                    await trio.lowlevel.checkpoint()
+                nursery.cancel_scope.cancel()
+
+        trio.run(main)
+    else:
+
+        async def main():
+            task = asyncio.create_task(life())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+
+        with runner(under) as run:
+            run.run(main())
+    assert belongings()[0] == before
+
+
+def test_a_cancellation_while_it_waits_for_transfers_ends_that(folder):
+    async def main():
+        server = fastboot.serve(folder, **BOTH)
+        entered = asyncio.Event()
+
+        async def life():
+            async with server:
+                client = await asyncio.to_thread(begin, server, "tftp")
+                client.close()
+                entered.set()
+
+        task = asyncio.create_task(life())
+        await entered.wait()
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return server
+
+    assert asyncio.run(main()).engines["tftp"][0].idle
+
+
+def test_an_exception_is_not_wrapped_by_any_loop(loop, folder):
+    server = fastboot.serve(folder, **BOTH)
+
+    def work():
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        embed(loop, server, work)
+
+
+def test_an_engine_that_fails_is_reported_and_raised_at_the_end(loop, folder):
+    heard = []
+    server = fastboot.serve(folder, http=0, emit=heard.append, **LOCAL)
+    told = threading.Event()
+    engine = server.engines["http"][0]
+
+    def poll(timeout=0.0):
+        raise ZeroDivisionError
+
+    server._emit = lambda event: (heard.append(event), told.set())
+
+    def work():
+        engine.poll = poll
+        engine.wake()
+        assert told.wait(download.PATIENCE)
+        return server.failure
+
+    with pytest.raises(fastboot.EngineFailed):
+        embed(loop, server, work)
+    assert [type(event) for event in heard] == [events.Fault]
+
+
+# Sockets that are handed in
+
+
+def bound(kind, address="127.0.0.1"):
+    sock = socket.socket(socket.AF_INET, kind)
+    sock.bind((address, 0))
+    return sock
+
+
+def test_sockets_that_are_handed_in_are_used_and_stay_their_owners(folder):
+    with bound(socket.SOCK_DGRAM) as udp, bound(socket.SOCK_STREAM) as tcp:
+        for _ in range(2):  # and again, by the next server
+            server = fastboot.serve(folder, sockets={"tftp": [udp], "http": [tcp]})
+            assert server.port("tftp") == udp.getsockname()[1]
+            assert server.port("http") == tcp.getsockname()[1]
+            with server:
+                assert get(server, "tftp", "file") == FILE
+                assert get(server, "http", "file") == FILE
+
+
+def test_dhcp_takes_two_sockets(folder):
+    with bound(socket.SOCK_DGRAM, "") as one, bound(socket.SOCK_DGRAM, "") as two:
+        server = fastboot.serve(folder, sockets={"dhcp": [one, two]}, **LOCAL)
+        with server:
+            ports = [port for _, port in server.ports("dhcp")]
+            assert ports == [sock.getsockname()[1] for sock in (one, two)]
+
+
+def test_sockets_for_what_is_no_protocol_are_refused(folder):
+    with pytest.raises(fastboot.ConfigError, match="sockets for 'ftp'"):
+        fastboot.serve(folder, sockets={"ftp": []})
+
+
+def test_without_systemd_no_sockets_are_handed_over(monkeypatch):
+    monkeypatch.delenv("LISTEN_PID", raising=False)
+    assert fastboot.sockets_of_systemd() == {}
+
+
+HANDED = """
+import os, sys, fastboot
+os.environ["LISTEN_PID"] = str(os.getpid())
+for protocol, sockets in fastboot.sockets_of_systemd().items():
+    print(protocol, [sock.getsockname()[1] for sock in sockets])
+"""
+
+
+def test_systemd_hands_sockets_over_by_name(tmp_path):
+    udp, tcp = bound(socket.SOCK_DGRAM), bound(socket.SOCK_STREAM)
+    with udp, tcp:
+        shell = 'exec 3<&"$1" 4<&"$2"; shift 2; exec "$@"'
+        fds = (udp.fileno(), tcp.fileno())
+        result = subprocess.run(
+            ["bash", "-c", shell, "-", *map(str, fds), sys.executable, "-c", HANDED],
+            env={**os.environ, "LISTEN_FDS": "2", "LISTEN_FDNAMES": "tftp:http"},
+            pass_fds=fds,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        ports = [sock.getsockname()[1] for sock in (udp, tcp)]
+    assert result.stdout == f"tftp [{ports[0]}]\nhttp [{ports[1]}]\n"
