@@ -35,6 +35,10 @@ come and go."""
 ASSOCIATIONS_MAX = 8
 """Associations of one client that are answered: it has one for each interface."""
 
+WITHDRAWN_MAX = 8
+"""Addresses of one association that a client is told to use no more: it has that many
+where its network was renumbered."""
+
 TO_ANY = (Kind.SOLICIT, Kind.CONFIRM, Kind.REBIND)
 """Messages that name no server (RFC 8415, section 16)."""
 
@@ -169,19 +173,31 @@ class Responder:
         """SOLICIT, REQUEST, RENEW, REBIND (sections 18.3.1, 18.3.2, 18.3.4, 18.3.5).
 
         All are answered alike, for an address follows from who asks; who holds another
-        is given its own, which RENEW and REBIND allow.
+        is given its own, which RENEW and REBIND allow, and told to leave the other.
         """
         return tuple(
-            self._given(association.iaid, self._addresses(message, association, origin))
+            self._given(message.kind, association, origin, given)
             for association in self._associations(message)
+            for given in (self._addresses(message, association, origin),)
         )
 
     def _given(
-        self, iaid: int, addresses: tuple[IPv6Address, ...]
+        self,
+        kind: int,
+        asked: Association,
+        origin: Origin,
+        addresses: tuple[IPv6Address, ...],
     ) -> tuple[int, bytes]:
         if not addresses:
-            return _problem(iaid, Status.NO_ADDRESSES)
-        holds = Association(iaid, addresses, preferred=PREFERRED, valid=VALID)
+            return _problem(asked.iaid, Status.NO_ADDRESSES)
+        foreign = [a for a in asked.addresses if _is_over(kind, a, addresses, origin)]
+        holds = Association(
+            asked.iaid,
+            addresses,
+            preferred=PREFERRED,
+            valid=VALID,
+            withdrawn=tuple(foreign[:WITHDRAWN_MAX]),
+        )
         return (Code.IA_NA, holds.encode())
 
     def _confirm(self, message: Message, origin: Origin) -> Options | None:
@@ -266,6 +282,20 @@ def _vendor_class(text: bytes) -> tuple[int, bytes]:
 
 def _problem(iaid: int, problem: Status) -> tuple[int, bytes]:
     return (Code.IA_NA, Association(iaid, problem=problem).encode())
+
+
+def _is_over(
+    kind: int, held: IPv6Address, own: tuple[IPv6Address, ...], origin: Origin
+) -> bool:
+    """Whether a client must leave an address that it holds: it comes back with times 0.
+
+    RENEW asks us, as the server that gave it (RFC 8415, section 18.3.4). REBIND asks
+    everybody: what fits the link may be another server's to prolong, so only what does
+    not fit is withdrawn (section 18.3.5).
+    """
+    if kind == Kind.RENEW:
+        return held not in own
+    return kind == Kind.REBIND and not _is_in(held, origin.prefixes)
 
 
 def _is_in(address: IPv6Address, prefixes: tuple[IPv6Network, ...]) -> bool:

@@ -119,6 +119,7 @@ class Association:
         problem: A status other than success, instead of addresses.
         preferred: Seconds for which the addresses may be used for anything new.
         valid: Seconds for which they may be used at all.
+        withdrawn: Addresses that the client is to use no more: both their times are 0.
     """
 
     iaid: int
@@ -126,6 +127,7 @@ class Association:
     problem: Status | None = None
     preferred: int = 0
     valid: int = 0
+    withdrawn: tuple[IPv6Address, ...] = ()
 
     @classmethod
     def decode(cls, value: bytes) -> Association:
@@ -149,11 +151,13 @@ class Association:
 
         T1 and T2 are half and four fifths of the preferred time (section 21.4).
         """
-        times = (self.iaid, self.preferred // 2, self.preferred * 4 // 5)
-        head = b"".join(number.to_bytes(4, "big") for number in times)
+        numbers = (self.iaid, self.preferred // 2, self.preferred * 4 // 5)
+        head = b"".join(number.to_bytes(4, "big") for number in numbers)
         lives = self.preferred.to_bytes(4, "big") + self.valid.to_bytes(4, "big")
         inner: Options = tuple(
-            (Code.IA_ADDRESS, address.packed + lives) for address in self.addresses
+            (Code.IA_ADDRESS, address.packed + times)
+            for held, times in ((self.addresses, lives), (self.withdrawn, bytes(8)))
+            for address in held
         )
         if self.problem is not None:
             inner = (*inner, status(self.problem))

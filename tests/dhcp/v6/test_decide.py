@@ -198,6 +198,45 @@ def test_a_client_keeps_its_address_through_everything_and_after_a_restart():
         assert held(answer(server(), message).message) == (first,)
 
 
+ELSEWHERE = IPv6Address("fd00:9::99")
+ON_LINK = IPv6Address("fd00:1::99")
+
+
+@pytest.mark.parametrize(
+    ("kind", "named", "address", "withdrawn"),
+    [
+        (Kind.RENEW, SERVER, ELSEWHERE, True),
+        (Kind.RENEW, SERVER, ON_LINK, True),
+        (Kind.REBIND, None, ELSEWHERE, True),
+        (Kind.REBIND, None, ON_LINK, False),  # may be another server's to prolong
+        (Kind.SOLICIT, None, ELSEWHERE, False),  # no more than a wish
+    ],
+)
+def test_an_address_that_is_not_its_clients_comes_back_without_time_to_live(
+    kind, named, address, withdrawn
+):
+    (own,) = held(answer(server(), ask(Kind.SOLICIT)).message)
+    reply = answer(server(), ask(kind, server=named, held=(own, address)))
+    assert reply.message.option(Code.IA_NA) == b"".join(
+        (
+            bytes((0, 0, 0, 7)),  # IAID
+            (1800).to_bytes(4, "big"),  # T1: half of the preferred time
+            (2880).to_bytes(4, "big"),  # T2: four fifths
+            *(b"\x00\x05\x00\x18", own.packed),  # IA Address, 24 bytes
+            *((3600).to_bytes(4, "big"), (7200).to_bytes(4, "big")),
+            *((b"\x00\x05\x00\x18", address.packed) if withdrawn else ()),
+            *((b"\0\0\0\0", b"\0\0\0\0") if withdrawn else ()),  # both times
+        )
+    )
+    assert reply.event.address == str(own)
+
+
+def test_a_flood_of_addresses_that_nobody_gave_is_answered_in_part():
+    many = tuple(IPv6Address("fd00:9::") + n for n in range(30))
+    reply = answer(server(), ask(Kind.RENEW, server=SERVER, held=many))
+    assert held(reply.message)[1:] == many[:8]
+
+
 def test_each_association_and_each_prefix_has_an_address_of_its_own():
     two = Origin(OURS, LINK_LOCAL, (PREFIX, IPv6Network("fd00:2::/64")))
     second = (Code.IA_NA, Association(8).encode())
