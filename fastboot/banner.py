@@ -14,6 +14,7 @@ from .boot.machine import ARCHES, BIOS
 from .boot.programs import missing
 from .interfaces import Interfaces
 from .leasing import describe
+from .listen import is_here
 from .report import clean
 from .server import Server
 
@@ -116,7 +117,8 @@ def _interface_of(address: IPv4Address | IPv6Address) -> str:
     for card in Interfaces().all():
         if address in card.ipv4 or address in card.ipv6:
             return card.name
-    return ""  # such as 127.0.0.5, which needs none
+    # An address such as 127.0.0.5 needs no interface.
+    return "" if is_here(str(address)) else "no interface has it yet"
 
 
 def _firmware_urls(server: Server) -> Iterator[str]:

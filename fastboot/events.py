@@ -28,6 +28,17 @@ class Listening:
 
 
 @dataclass(frozen=True, slots=True)
+class Awaited:
+    """An address to serve on is no interface's yet; it is served once one has it.
+
+    Attributes:
+        address: The address.
+    """
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class Offered:
     """A machine that boots from the network was told what to load.
 
@@ -328,6 +339,7 @@ class Repeated:
 
 Event = (
     Listening
+    | Awaited
     | Offered
     | Unbootable
     | Leased

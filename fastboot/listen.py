@@ -22,6 +22,13 @@ IP_PMTUDISC_DONT = 0
 IP_PKTINFO = 8
 """From linux/in.h; Python's socket module names them only in later versions."""
 
+_FREEBIND = {
+    socket.AF_INET: (socket.IPPROTO_IP, 15),
+    socket.AF_INET6: (socket.IPPROTO_IPV6, 78),
+}
+"""IP_FREEBIND and IPV6_FREEBIND of linux/in.h and linux/in6.h: a socket may be bound to
+an address that no interface has yet, as at start-up, before a network is configured."""
+
 _OTHERWISE = {
     "DHCP": "choose another --dhcp-port or --dhcp-pxe-port, or use --dhcp off",
 }
@@ -66,6 +73,11 @@ def everywhere(device: str | None = None) -> tuple[Place, ...]:
     """All addresses of each family that this machine has, on one device or on all."""
     places = (Place("0.0.0.0", device), Place("::", device))  # noqa: S104
     return tuple(place for place in places if _usable(place))
+
+
+def is_here(address: str) -> bool:
+    """Whether this machine has an address at this moment."""
+    return _usable(Place(address))
 
 
 def _usable(place: Place) -> bool:
@@ -201,6 +213,8 @@ def _new(place: Place, kind: socket.SocketKind, protocol: str) -> socket.socket:
         ) from error
     try:
         sock.setblocking(False)
+        if sys.platform.startswith("linux"):
+            sock.setsockopt(*_FREEBIND[place.family], 1)
         if place.family is socket.AF_INET6:
             # IPv4 clients have a socket of their own, so that replies to them carry
             # the IPv4 address they asked.

@@ -109,6 +109,8 @@ def _sentence(event: events.Event) -> str:
     match event:
         case events.Listening(protocol, address, port):
             return f"{protocol:5} listening on {address} port {port}"
+        case events.Awaited(address):
+            return f"no interface has {address} yet: it is served once one has it"
         case events.Offered(mac, arch, file, server, message):
             what = file or "its own files"
             return f"dhcp  {mac} ({arch}) {message}: {what}, from {server}"

@@ -29,14 +29,14 @@ from .dhcp.v6.engine import Engine as Dhcp6Engine
 from .drivers import Lasting
 from .engine import Engine
 from .errors import ConfigError, EngineFailed
-from .events import Emit, Fault, Listening, Reloaded
+from .events import Awaited, Emit, Fault, Listening, Reloaded
 from .follow import Follower
 from .http.engine import Engine as HttpEngine
 from .http.places import Places
 from .http.secure_engine import SecureEngine
 from .interfaces import Interfaces
 from .leasing import Leasing, only_ipv6
-from .listen import Place, everywhere, join
+from .listen import Place, everywhere, is_here, join
 from .pages.folder import Pages
 from .pages.health import Health
 from .spelling import AnyCase
@@ -250,6 +250,9 @@ class Server(Lasting):
         for protocol in self.engines:
             for address, port in self.ports(protocol):
                 emit(Listening(protocol, address, port))
+        for address in self.config.address:
+            if not is_here(address):
+                emit(Awaited(address))
         for fact in self.leasing.serves if self.leasing else ():
             emit(fact)
 

@@ -184,6 +184,18 @@ def test_R7_a_server_goes_on_when_its_card_is_plugged_in_again(cable, tmp_path):
             settle(peer)
 
 
+@pytest.mark.slow
+def test_R7_an_address_that_comes_after_the_start_is_served(cable, tmp_path):
+    server, peer, _ = cable
+    (tmp_path / "hello").write_bytes(b"world")
+    server.ip("address", "del", f"{SERVER}/24", "dev", "eth1")
+    with Serving(tmp_path, "--address", SERVER, place=server.inside) as serving:
+        serving.wait_for({"event": "Awaited", "address": SERVER})
+        server.ip("address", "add", f"{SERVER}/24", "dev", "eth1")
+        settle(peer)
+        assert get(peer, "hello") == [b"world", b"world"]
+
+
 def settle(peer):
     """Wait until the server's machine answers at all over the new cable."""
     with inside(peer):

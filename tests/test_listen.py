@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+import sys
 from functools import partial
 
 import pytest
@@ -14,6 +15,7 @@ from fastboot.listen import (
     IP_PMTUDISC_DONT,
     Place,
     everywhere,
+    is_here,
     join,
     tcp,
     udp,
@@ -57,9 +59,22 @@ def test_blocks_larger_than_the_path_are_fragmented():
         assert sock.getsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER) == IP_PMTUDISC_DONT
 
 
-def test_an_address_that_is_not_ours_is_said_so():
+@pytest.mark.parametrize("open_port", [udp, tcp])
+@pytest.mark.parametrize("address", ["198.51.100.1", "2001:db8::1"])
+def test_R7_a_port_opens_on_an_address_that_no_interface_has_yet(open_port, address):
+    assert not is_here(address)
+    with open_port(Place(address), 0, "TFTP") as sock:
+        assert sock.getsockname()[0] == address
+
+
+def test_where_an_address_must_be_there_that_is_said(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")  # which has no such option
     with pytest.raises(ListenError, match="no interface has that address"):
         udp(Place("198.51.100.1"), 0, "TFTP")
+
+
+def test_every_address_of_loopback_is_here():
+    assert is_here("127.0.0.5")
 
 
 def test_an_interface_that_is_not_there_is_said_so():
@@ -131,8 +146,9 @@ def test_without_a_control_message_nothing_is_known():
 
 
 def test_a_message_for_people_is_one_line():
-    with pytest.raises(ListenError) as caught:
-        tcp(Place("198.51.100.1"), 80, "HTTP")
+    with tcp(Place("127.0.0.1"), 0, "HTTP") as sock:
+        with pytest.raises(ListenError) as caught:
+            tcp(Place("127.0.0.1"), sock.getsockname()[1], "HTTP")
     assert re.fullmatch(r"[^\n]+", str(caught.value))
 
 

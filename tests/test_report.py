@@ -26,6 +26,7 @@ from fastboot.report import (
 
 EVENTS = [
     events.Listening("tftp", "0.0.0.0", 69),
+    events.Awaited("192.0.2.2"),
     events.Offered("52:54:00:12:34:56", "UEFI x86-64", "ipxe.efi", "10.0.0.2", "ack"),
     events.Unbootable("52:54:00:12:34:56", "UEFI ARM64", "no boot program"),
     events.Probed("tftp", "10.0.0.7", "ipxe.efi", 1000),

@@ -155,6 +155,10 @@ def test_the_first_screen_says_what_is_served_where(folder):
         (["--address", "0.0.0.0"], r"127\.0\.0\.1 \(lo\)"),
         (["--address", "::"], r"::1 \(lo\)"),
         (["--address", "127.0.0.5"], r"127\.0\.0\.5$"),
+        (
+            ["--address", "198.51.100.1"],
+            r"198\.51\.100\.1 \(no interface has it yet\)$",
+        ),
         (["--interface", "lo"], r"127\.0\.0\.1 \(lo\)$"),
         (
             ["--address", "127.0.0.1", "--address", "::1"],
