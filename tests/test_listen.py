@@ -146,9 +146,11 @@ def test_without_a_control_message_nothing_is_known():
 
 
 def test_a_message_for_people_is_one_line():
-    with tcp(Place("127.0.0.1"), 0, "HTTP") as sock:
-        with pytest.raises(ListenError) as caught:
-            tcp(Place("127.0.0.1"), sock.getsockname()[1], "HTTP")
+    with (
+        tcp(Place("127.0.0.1"), 0, "HTTP") as sock,
+        pytest.raises(ListenError) as caught,
+    ):
+        tcp(Place("127.0.0.1"), sock.getsockname()[1], "HTTP")
     assert re.fullmatch(r"[^\n]+", str(caught.value))
 
 

@@ -26,7 +26,6 @@ from fastboot.report import (
 
 EVENTS = [
     events.Listening("tftp", "0.0.0.0", 69),
-    events.Awaited("192.0.2.2"),
     events.Offered("52:54:00:12:34:56", "UEFI x86-64", "ipxe.efi", "10.0.0.2", "ack"),
     events.Unbootable("52:54:00:12:34:56", "UEFI ARM64", "no boot program"),
     events.Probed("tftp", "10.0.0.7", "ipxe.efi", 1000),
@@ -47,6 +46,7 @@ EVENTS = [
     events.Conflict("10.0.0.9", "52:54:00:12:34:56", "declined it"),
     events.LeaseTrouble("cannot keep leases: disk full"),
     events.Serves("10.0.0.0/24", "10.0.0.128 to 10.0.0.254", 3600, chosen=True),
+    events.Awaited("192.0.2.2"),
 ]
 
 
