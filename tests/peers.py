@@ -29,6 +29,7 @@ PACKAGES = {
     "ip": "iproute2",
     "mformat": "mtools",
     "mkimage": "u-boot-tools",
+    "nft": "nftables",
     "nsenter": "util-linux",
     "qemu-system-x86_64": "qemu-system-x86",
     "setpriv": "util-linux",
