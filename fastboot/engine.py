@@ -25,13 +25,16 @@ class Engine(Protocol):
     @property
     def ports(self) -> tuple[tuple[str, int], ...]:
         """The addresses and ports that are open, as they were bound."""
+        ...
 
     @property
     def idle(self) -> bool:
         """Whether nothing is under way."""
+        ...
 
     def fileno(self) -> int:
         """The descriptor that is readable when `poll` has something to do."""
+        ...
 
     def poll(self, timeout: float | None = 0.0) -> None:
         """Do what is due; wait for it `timeout` seconds at most (None: for ever).
@@ -50,3 +53,4 @@ class Engine(Protocol):
 
     def stats(self) -> dict[str, int]:
         """Counters since the start, by name."""
+        ...

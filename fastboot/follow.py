@@ -18,7 +18,7 @@ from .poller import READ, Poller
 LOOK = 2.0
 """Seconds between two looks, where the kernel does not tell of changes."""
 
-COUNTERS = ("looks", "bound")
+COUNTERS: tuple[str, ...] = ("looks", "bound")
 """What `Follower.stats` counts."""
 
 

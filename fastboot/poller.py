@@ -54,7 +54,7 @@ class _Waker:
             os.close(self._write)
 
 
-if sys.platform.startswith("linux"):
+if sys.platform == "linux":
 
     class _Timespec(ctypes.Structure):
         _fields_ = (("tv_sec", ctypes.c_long), ("tv_nsec", ctypes.c_long))
@@ -167,7 +167,7 @@ if sys.platform.startswith("linux"):
         interest = READ if gone or mask & select.EPOLLIN else 0
         return interest | (WRITE if gone or mask & select.EPOLLOUT else 0)
 
-elif hasattr(select, "kqueue"):  # pragma: no cover (macOS and the BSDs)
+else:  # pragma: no cover (macOS and the BSDs)
 
     class Poller:
         """Sockets, one timer and a wake-up behind one kqueue; see the epoll one."""

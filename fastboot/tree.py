@@ -79,6 +79,7 @@ class Tree(Protocol):
             Refused: The name is not to be asked for.
             Unavailable: It cannot be read just now.
         """
+        ...
 
 
 class Shelf(Protocol):
@@ -86,6 +87,7 @@ class Shelf(Protocol):
 
     def open(self, name: str, client: Client) -> Blob:
         """The content called `name`; see `Tree.open`."""
+        ...
 
 
 class Directory:

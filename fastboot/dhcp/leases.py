@@ -67,6 +67,7 @@ class Store(Protocol):
 
     def load(self) -> Iterable[Lease]:
         """All leases that were saved, each address once."""
+        ...
 
     def save(self, leases: Iterable[Lease]) -> None:
         """Keep these, all or none; when this returns, nothing takes them away again.
@@ -84,6 +85,7 @@ class Store(Protocol):
 
     def released(self) -> Iterable[Lease]:
         """Leases that somebody else, a person, may have released since the last call."""
+        ...
 
     def close(self) -> None:
         """Give everything back."""

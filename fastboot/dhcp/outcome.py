@@ -90,6 +90,7 @@ class Decider(Protocol):
             origin: Where it came in.
             now: Seconds on the caller's monotonic clock.
         """
+        ...
 
     def settle(self, now: float, epoch: float) -> Iterable[Event]:
         """Make good what answers promise, for all messages since the last time.
@@ -104,6 +105,7 @@ class Decider(Protocol):
         Raises:
             StoreError: It cannot be made good: none of those answers must leave.
         """
+        ...
 
     def conflict(self, address: IPv4Address, now: float) -> Event:
         """Take note that somebody has an address that was to be tried (`Reply.probe`).
@@ -111,3 +113,4 @@ class Decider(Protocol):
         Returns:
             What is to be reported.
         """
+        ...

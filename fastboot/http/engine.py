@@ -279,7 +279,7 @@ class Engine:
         self._opened = None
         actions = link.machine.receive(data, now)
         if self._opened and data.find(b"\r\n\r\n") == len(data) - 4:
-            name, blob = self._opened
+            name, blob = self._opened  # pyright: ignore (`receive` calls `_open`)
             self._learn(data, name, blob, actions)
         return actions
 

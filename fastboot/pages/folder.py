@@ -48,7 +48,7 @@ other never owes as much, a program that asks without end does, and gets 503."""
 HTML, JSON, TEXT = "text/html", "application/json", "text/plain"
 
 _STYLE, _SCRIPT = (
-    files(__package__).joinpath(name).read_text("utf-8")
+    files("fastboot.pages").joinpath(name).read_text("utf-8")
     for name in ("folder.css", "folder.js")
 )
 

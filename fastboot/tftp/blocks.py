@@ -27,6 +27,7 @@ class Blocks(Protocol):
             ContentChanged: The file was cut short or rewritten.
             OSError: The file cannot be read.
         """
+        ...
 
 
 class OctetBlocks:

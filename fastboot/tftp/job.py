@@ -24,25 +24,32 @@ class Machine(Protocol):
     @property
     def confirmed(self) -> bool:
         """Whether the client has answered."""
+        ...
 
     @property
     def acknowledged(self) -> int:
         """Bytes of the file that came across."""
+        ...
 
     def start(self, now: float) -> list[bytes]:
         """The first packet."""
+        ...
 
     def repeat(self, now: float) -> list[bytes]:
         """The first packet again, to a client that repeats its request."""
+        ...
 
     def receive(self, data: bytes, now: float) -> list[bytes]:
         """Take a datagram from the client."""
+        ...
 
     def tick(self, now: float) -> list[bytes]:
         """Do what is due at `deadline`."""
+        ...
 
     def close(self, reason: str) -> list[bytes]:
         """End it from our side; what is returned tells the client."""
+        ...
 
 
 class Job(NamedTuple):

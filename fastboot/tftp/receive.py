@@ -64,6 +64,7 @@ class Content(Protocol):
     @property
     def ready(self) -> bool:
         """Whether more may be written."""
+        ...
 
     def write(self, data: bytes) -> None:
         """Add bytes at the end; never waits."""
