@@ -11,6 +11,12 @@
     │   └── Unavailable     there is, but it cannot be read just now
     ├── ContentChanged      a file shrank or was rewritten while it was read
     ├── StoreError          leases cannot be kept
+    ├── TransferError       a file was not fetched from a server, or not sent to it
+    │   ├── ServerRefused   the server says no
+    │   ├── NoAnswer        nothing came from the server, or nothing any more
+    │   ├── WrongAnswer     what came from it makes no sense
+    │   ├── WrongContent    what came is not the file that was expected
+    │   └── NotKept         the file cannot be read or written on this side
     ├── EngineFailed        an engine raised, which none should
     └── SetupError          what the user asked for cannot be done
         ├── ConfigError     a setting is wrong
@@ -66,6 +72,38 @@ class StoreError(FastbootError):
     def __init__(self, text: str, *, damaged: bool = False) -> None:
         super().__init__(text)
         self.damaged = damaged
+
+
+class TransferError(FastbootError):
+    """A file was not fetched or not sent; the text is one line for a person."""
+
+
+class ServerRefused(TransferError):
+    """The server says no, with an ERROR.
+
+    Attributes:
+        code: Its number (RFC 1350, appendix I; RFC 2347), or one that nobody knows.
+    """
+
+    def __init__(self, text: str, code: int) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class NoAnswer(TransferError):
+    """Nothing came from the server, or nothing any more."""
+
+
+class WrongAnswer(TransferError):
+    """What came from the server makes no sense as an answer."""
+
+
+class WrongContent(TransferError):
+    """What came is not the file that was expected: its size or its checksum differs."""
+
+
+class NotKept(TransferError):
+    """The file cannot be read or written on this side."""
 
 
 class EngineFailed(FastbootError):

@@ -44,9 +44,12 @@ FLOORS = [
     ["tftp.receive"],
     ["tftp.job", "tftp.intake"],
     ["tftp.sources"],
+    ["tftp.address", "tftp.landing", "tftp.wishes"],
     ["tftp.share"],
     ["tftp.carrier", "tftp.grant", "tftp.table", "tftp.strangers"],
     ["tftp.rules"],
+    ["tftp.exchange"],
+    ["tftp.download", "tftp.upload"],
     ["http.actions", "http.phase"],
     ["http.connection"],
     ["http.link", "http.peer"],
@@ -90,11 +93,13 @@ FLOORS = [
     # 4: sockets
     ["tftp.account", "dhcp.v6.links", "dhcp.v6.advert", "dhcp.v6.decide"],
     ["dhcp.v6.sockets"],
+    ["tftp.client_engine"],
     ["tftp.engine", "http.engine", "dhcp.engine", "dhcp.v6.engine"],
     ["http.secure_engine"],
     # 5: composition
     ["follow", "leasing", "certificates"],
     ["drivers"],
+    ["tftp.client"],
     ["server"],
     ["service", "embedding"],
     # 6: people

@@ -24,7 +24,7 @@ def running(
     Raises:
         EngineFailed: One of them failed while the context lasted.
     """
-    if _under_trio():
+    if under_trio():
         from ._trio import running_under_trio
 
         return running_under_trio(engines, failed)
@@ -35,7 +35,7 @@ def running(
 
 async def sleep(seconds: float) -> None:
     """Let the loop that calls this do other things for so long."""
-    if _under_trio():
+    if under_trio():
         import trio
 
         await trio.sleep(seconds)
@@ -43,7 +43,8 @@ async def sleep(seconds: float) -> None:
         await asyncio.sleep(seconds)
 
 
-def _under_trio() -> bool:
+def under_trio() -> bool:
+    """Whether a task of trio calls this; asyncio's and uvloop's do otherwise."""
     trio = sys.modules.get("trio")
     if trio is None:
         return False

@@ -18,6 +18,8 @@ Rules, and where they come from:
 5. Whoever repeats the last block has lost the last ACK and gets it again for a while
    (RFC 1350, section 6): see `Farewells`.
 6. A client that has sent nothing gets one packet, three times at most.
+7. The timer follows the round trip (RFC 6298), but is slower than the sender's: it knows
+   what is missing, and a sender's repetition asks for an answer anyway.
 """
 
 from __future__ import annotations
@@ -35,7 +37,10 @@ from fastboot.errors import (
 from .blocks import NetasciiText
 from .options import Negotiated
 from .packet import Ack, Data, Error, ErrorCode, OptionAck, decode, refusal
-from .transfer import RTO_FIRST, RTO_MAX, UNCONFIRMED_SENDS, Outcome, wire_number
+from .transfer import UNCONFIRMED_SENDS, Outcome, RoundTrip, wire_number
+
+WAIT_MIN = 0.4
+"""Shortest wait for a block, seconds: twice a sender's shortest time-out."""
 
 LOOK_FIRST = 0.001
 """Seconds until a disk that is waited for is looked at again, at first."""
@@ -74,13 +79,19 @@ class Content(Protocol):
 
 
 class Receiver:
-    """The receiving side of one write request.
+    """The receiving side of one write request, or of a read request.
 
     Args:
         content: Where the file goes.
         negotiated: The options that hold.
         patience: Seconds without progress after which it ends.
         netascii: Whether line ends are converted.
+        proved: Whether the peer has proved its address already. A server has that
+            answers a client's read request, who therefore need not keep rule 6.
+
+    Attributes:
+        repeats: ACKs that were sent once more: for a gap, for a block that came again,
+            or because nothing came.
     """
 
     def __init__(
@@ -90,6 +101,7 @@ class Receiver:
         patience: float = 60.0,
         *,
         netascii: bool = False,
+        proved: bool = False,
     ) -> None:
         self._content = content
         self._negotiated = negotiated
@@ -98,16 +110,18 @@ class Receiver:
         self._period = 65536 - negotiated.rollover  # of numbers after 65535
         self._expected = 1  # the number of the next block, without end
         self._window_from = 1  # the first block of the window that is coming in
-        self._sends = 0
+        self._sends_left = None if proved else UNCONFIRMED_SENDS  # of the first packet
         self._reported_gap = False
         self._repeated_ack = False
         self._saving = False  # the last block came
         self._held = False  # an ACK waits for the disk
-        self._wait = RTO_FIRST
+        self._round_trip = RoundTrip(negotiated.timeout)
+        self._acked_at: float | None = None  # for the first time, and nothing came yet
         self._look = LOOK_FIRST
         self._give_up = 0.0
         self.acknowledged = 0
         self.confirmed = False
+        self.repeats = 0
         self.outcome: Outcome | None = None
         self.reason = ""
         self.deadline: float | None = None
@@ -130,7 +144,7 @@ class Receiver:
 
     def repeat(self, now: float) -> list[bytes]:
         """The first packet again, to a client that repeats its request."""
-        if self.confirmed or self.finished or self._sends >= UNCONFIRMED_SENDS:
+        if self.confirmed or self.finished or self._sends_left == 0:
             return []
         return self._send_first(now)
 
@@ -160,15 +174,14 @@ class Receiver:
         if now >= self._give_up:
             return self._finish(Outcome.STALLED)
         if not self.confirmed:
-            if self._sends >= UNCONFIRMED_SENDS:
+            if self._sends_left == 0:
                 return self._finish(Outcome.UNANSWERED)
-            self._wait = min(self._wait * 2, RTO_MAX)
+            self._round_trip.back_off()
             return self._send_first(now)
-        longest = self._negotiated.timeout or RTO_MAX
-        self._wait = min(self._wait * 2, max(longest, RTO_FIRST))
+        self._round_trip.back_off()
         self._reported_gap = self._repeated_ack = False
         self.deadline = now + self._wait
-        return self._acknowledge()
+        return self._acknowledge_again()
 
     def close(self, reason: str) -> list[bytes]:
         """End it from our side; what is returned tells the client."""
@@ -177,8 +190,15 @@ class Receiver:
         self._finish(Outcome.CLOSED, reason)
         return [Error(ErrorCode.NOT_DEFINED, reason.encode()).encode()]
 
+    @property
+    def _wait(self) -> float:
+        """Seconds until the last acknowledgement is repeated."""
+        return max(self._round_trip.timeout(confirmed=self.confirmed), WAIT_MIN)
+
     def _send_first(self, now: float) -> list[bytes]:
-        self._sends += 1
+        if self._sends_left is not None:
+            self._sends_left -= 1
+        self._acked_at = None  # a client may take its time before it begins
         self.deadline = now + self._wait
         answer = self._negotiated.answer
         return [(OptionAck(answer) if answer else Ack(0)).encode()]
@@ -209,7 +229,10 @@ class Receiver:
         self.acknowledged += len(payload)
         self.confirmed = True
         self._give_up = now + self._patience
-        self._wait = RTO_FIRST
+        if self._acked_at is not None:
+            self._round_trip.measure(now - self._acked_at)
+            self._acked_at = None
+        self._round_trip.reset()
         self._reported_gap = self._repeated_ack = False
         self.deadline = now + self._wait
         if self._text:
@@ -224,7 +247,7 @@ class Receiver:
         if self._expected - self._window_from < self._negotiated.windowsize:
             return []
         self._held = not self._content.ready
-        return self._look_at_content(now) if self._held else self._acknowledge()
+        return self._look_at_content(now) if self._held else self._acknowledge(now)
 
     def _came_before(self) -> list[bytes]:
         self.retransmissions += 1
@@ -233,15 +256,23 @@ class Receiver:
             return []
         # Stop and wait needs an answer to each, or client and server wait in turns.
         self._repeated_ack = self._negotiated.windowsize > 1
-        return self._acknowledge()
+        return self._acknowledge_again()
 
     def _came_early(self, ahead: int) -> list[bytes]:
         if ahead >= self._negotiated.windowsize or self._reported_gap:
             return []
         self._reported_gap = True
-        return self._acknowledge()
+        return self._acknowledge_again()
 
-    def _acknowledge(self) -> list[bytes]:
+    def _acknowledge(self, now: float) -> list[bytes]:
+        self._acked_at = now
+        self._window_from = self._expected
+        return [self.last_ack.encode()]
+
+    def _acknowledge_again(self) -> list[bytes]:
+        """The same, but what comes may be an answer to an earlier one (Karn)."""
+        self._acked_at = None
+        self.repeats += 1
         self._window_from = self._expected
         return [self.last_ack.encode()]
 
@@ -257,7 +288,7 @@ class Receiver:
             self._look = LOOK_FIRST
             self._give_up = now + self._patience
             self.deadline = now + self._wait
-            return self._acknowledge()
+            return self._acknowledge(now)
         if now >= self._give_up:
             return self._fail(Unavailable("the disk does not answer"))
         self.deadline = now + self._look

@@ -106,9 +106,16 @@ def wire_number(block: int, period: int) -> int:
 
 
 class Sender:
-    """The sending side of one read request."""
+    """The sending side of one read request, or of a write request.
 
-    def __init__(self, blocks: Blocks, terms: Terms) -> None:
+    Args:
+        blocks: Where the blocks come from.
+        terms: What it is held to.
+        proved: Whether the peer has proved its address already. A server has that
+            answers a write request, to whom a whole window may go at once, not rule 7.
+    """
+
+    def __init__(self, blocks: Blocks, terms: Terms, *, proved: bool = False) -> None:
         self._blocks = blocks
         self._terms = terms
         self._blksize = terms.negotiated.blksize
@@ -118,13 +125,13 @@ class Sender:
         self._acked = -1 if terms.negotiated.answer else 0  # everything up to here
         self._highest = self._acked  # ever sent
         self._last: int | None = None  # the final block, once it was read
-        self._confirmed = False
+        self._confirmed = proved
         self._sends = 0  # of the window that is out
         self._window_at = 0.0
         self._repeated_for_ack = False
         self._probed = False  # with the window's last block
         self._give_up = 0.0
-        self._round_trip = _RoundTrip(terms.negotiated.timeout)
+        self._round_trip = RoundTrip(terms.negotiated.timeout)
         self.outcome: Outcome | None = None
         self.reason = ""
         self.deadline: float | None = None
@@ -290,8 +297,12 @@ class Sender:
         return []
 
 
-class _RoundTrip:
-    """The retransmission time-out of RFC 6298."""
+class RoundTrip:
+    """The retransmission time-out of RFC 6298.
+
+    Args:
+        asked: Seconds that the peer asked for, which bound it; None: it did not.
+    """
 
     def __init__(self, asked: float | None) -> None:
         # A shorter one than the first time-out would let a request from a forged
@@ -302,6 +313,7 @@ class _RoundTrip:
         self.smoothed = 0.0  # seconds; 0 until something was measured
 
     def measure(self, sample: float) -> None:
+        """Take note of a round trip of so many seconds."""
         if self.smoothed:
             self._variation += (abs(sample - self.smoothed) - self._variation) / 4
             self.smoothed += (sample - self.smoothed) / 8
@@ -310,13 +322,16 @@ class _RoundTrip:
             self._variation = sample / 2
 
     def timeout(self, *, confirmed: bool) -> float:
+        """Seconds to wait, for a peer that has answered something or nothing."""
         if not confirmed:
             return min(RTO_FIRST * self._factor, UNCONFIRMED_RTO_MAX)
         measured = self.smoothed + 4 * self._variation if self.smoothed else RTO_FIRST
         return min(max(measured, RTO_MIN) * self._factor, self._longest)
 
     def back_off(self) -> None:
+        """Wait twice as long from now on."""
         self._factor = min(self._factor * 2, 1024.0)
 
     def reset(self) -> None:
+        """Something came: wait as long as at first."""
         self._factor = 1.0

@@ -1,0 +1,292 @@
+"""Where a file goes that is fetched: to memory, beside its name, or into a stream.
+
+What is fetched into a file is written under a name of its own in the same folder and
+takes its real name when all of it is there and is what was expected; what fails leaves
+nothing. All take the same calls:
+
+    landing.expect(size)      what was announced, if anything was
+    landing.write(data)       again and again; `problem` tells of what went wrong
+    landing.keep()            all is there
+    landing.summing()         its SHA-256, in steps
+    landing.settle()          give it its name
+    landing.close()           in any case, once
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import stat
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import BinaryIO
+
+from fastboot.errors import Full, NotKept, TreeError, Unavailable
+
+BUFFER = 1 << 18
+"""Bytes that are collected before they are written: blocks of 512 one by one would cost
+a system call each."""
+
+STEP = 1 << 20
+"""Bytes that are summed at a time, some milliseconds: an event loop has others waiting."""
+
+MEMORY_MAX = 1 << 30
+"""Bytes that are fetched into memory at the most, unless the caller says otherwise: a
+server that never ends its file would fill it."""
+
+Summing = Generator[None, None, str]
+"""Works out a SHA-256 in steps, and returns it in hexadecimal."""
+
+
+class Memory:
+    """Keeps what comes in memory.
+
+    Args:
+        limit: Bytes at the most.
+
+    Attributes:
+        size: Bytes so far.
+        data: All of them, once it is kept.
+    """
+
+    fd: int | None = None
+    ready = True
+
+    def __init__(self, limit: int = MEMORY_MAX) -> None:
+        self.limit = limit
+        self.size = 0
+        self.data = b""
+        self.kept = False
+        self.problem: TreeError | None = None
+        self._pieces: list[bytes] = []
+
+    def expect(self, size: int) -> None:
+        """See the module.
+
+        Raises:
+            Full: More was announced than is taken.
+        """
+        if size > self.limit:
+            raise Full(f"{size} bytes are more than the {self.limit} that are taken")
+
+    def write(self, data: bytes) -> None:
+        """See the module."""
+        self.size += len(data)
+        if self.size > self.limit:
+            self.problem = Full(f"more than the {self.limit} bytes that are taken came")
+        else:
+            self._pieces.append(data)
+
+    def adopt(self, data: bytes) -> None:
+        """Take all of it, which was collected elsewhere, in place of `write`."""
+        self.size = len(data)
+        self._pieces = [data]
+
+    def keep(self) -> None:
+        """See the module."""
+        self.data = (
+            self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        )
+        self._pieces.clear()
+        self.kept = True
+
+    def summing(self) -> Summing:
+        """See the module."""
+        digest = hashlib.sha256()
+        for at in range(0, self.size, STEP):
+            digest.update(self.data[at : at + STEP])
+            yield
+        return digest.hexdigest()
+
+    def settle(self) -> None:
+        """See the module; there is no name to give."""
+
+    def close(self) -> None:
+        """See the module; there is nothing to remove."""
+        self._pieces.clear()
+
+
+class Beside:
+    """Writes beside a file, whose place it takes at the end.
+
+    Args:
+        path: The file; a link is followed.
+
+    Attributes:
+        fd: To write to, from `start` on.
+        size: Bytes so far.
+
+    Raises:
+        NotKept: It cannot be written.
+    """
+
+    ready = True
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(os.path.realpath(path))
+        self.size = 0
+        self.kept = False
+        self.problem: TreeError | None = None
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
+        self._settled = False
+        self._part = self.path.parent / f".fastboot-{secrets.token_hex(8)}.part"
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        try:
+            if self.path.is_dir():
+                raise IsADirectoryError(0, "it is a folder; name a file in it")
+            self.fd: int | None = os.open(self._part, flags, 0o666)
+        except OSError as error:
+            raise NotKept(f"cannot write {path}: {error.strerror}") from None
+
+    def expect(self, size: int) -> None:
+        """See the module.
+
+        Raises:
+            Full: The disk has no room for it.
+        """
+        status = os.statvfs(self.path.parent)
+        if size > status.f_bavail * status.f_frsize:
+            raise Full(f"the disk has no room for {size} bytes at {self.path.parent}")
+
+    def write(self, data: bytes) -> None:
+        """See the module."""
+        self.size += len(data)
+        self._waiting.append(data)
+        self._waiting_bytes += len(data)
+        if self._waiting_bytes >= BUFFER:
+            self._flush()
+
+    def keep(self) -> None:
+        """See the module."""
+        self._flush()
+        self.kept = self.problem is None
+
+    def failed(self, error: OSError) -> None:
+        """Take note that it cannot be written."""
+        self.problem = Unavailable(f"cannot write {self.path}: {error.strerror}")
+
+    def summing(self) -> Summing:
+        """See the module.
+
+        Raises:
+            NotKept: What was written cannot be read again.
+        """
+        digest = hashlib.sha256()
+        assert self.fd is not None
+        for at in range(0, self.size, STEP):
+            try:
+                digest.update(os.pread(self.fd, min(STEP, self.size - at), at))
+            except OSError as error:
+                text = f"cannot read {self.path} again: {error.strerror}"
+                raise NotKept(text) from None
+            yield
+        return digest.hexdigest()
+
+    def settle(self) -> None:
+        """See the module.
+
+        Raises:
+            NotKept: It cannot have its name.
+        """
+        try:
+            self._part.replace(self.path)
+        except OSError as error:
+            raise NotKept(f"cannot write {self.path}: {error.strerror}") from None
+        self._settled = True
+
+    def close(self) -> None:
+        """See the module: what was not settled leaves nothing."""
+        if self.fd is not None:
+            os.close(self.fd)
+            self.fd = None
+            if not self._settled:
+                self._part.unlink(missing_ok=True)
+
+    def _flush(self) -> None:
+        data, self._waiting, self._waiting_bytes = b"".join(self._waiting), [], 0
+        try:
+            _write_all(self.fd, data)
+        except OSError as error:
+            self.failed(error)
+
+
+class Stream:
+    """Hands on what comes, to a pipe, a terminal or a device.
+
+    Args:
+        file: Takes bytes; may make us wait.
+        owned: Whether to close it.
+
+    Attributes:
+        size: Bytes so far.
+    """
+
+    fd: int | None = None
+    ready = True
+
+    def __init__(self, file: BinaryIO, *, owned: bool = False) -> None:
+        self._owned = owned
+        self.size = 0
+        self.kept = False
+        self.problem: TreeError | None = None
+        self._file = file
+        self._digest = hashlib.sha256()
+
+    def expect(self, size: int) -> None:
+        """See the module; it takes whatever comes."""
+
+    def write(self, data: bytes) -> None:
+        """See the module."""
+        self.size += len(data)
+        self._digest.update(data)
+        self._try(lambda: self._file.write(data))
+
+    def keep(self) -> None:
+        """See the module."""
+        self._try(self._file.flush)
+        self.kept = self.problem is None
+
+    def summing(self) -> Summing:
+        """See the module: it was summed as it went by."""
+        yield
+        return self._digest.hexdigest()
+
+    def settle(self) -> None:
+        """See the module; there is no name to give."""
+
+    def close(self) -> None:
+        """See the module; what went by is gone."""
+        if self._owned:
+            self._try(self._file.close)
+
+    def _try(self, call: Callable[[], object]) -> None:
+        if self.problem is None:
+            try:
+                call()
+            except OSError as error:
+                self.problem = Unavailable(f"cannot write it: {error.strerror}")
+
+
+AnyLanding = Memory | Beside | Stream
+"""What a file can be fetched into."""
+
+
+def is_special(path: Path) -> bool:
+    """Whether there is something at `path` that is no file, such as a device or a pipe.
+
+    It is written to, never replaced.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def _write_all(fd: int | None, data: bytes) -> None:
+    assert fd is not None  # nothing is written after `close`
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
