@@ -337,9 +337,30 @@ class Repeated:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class BootStopped:
+    """A machine that was about to boot from here did not go on.
+
+    Attributes:
+        client: The machine's hardware address, or its address where that is all we know.
+        stage: Where it stopped: "address", "offer", "boot server", "boot program",
+            "script", "kernel", "initrd" or "file".
+        code: What its screen shows, as "PXE-E18"; "" where that is not known.
+        reason: Why, in a sentence.
+        cure: What to do about it, in a sentence; "" where the reason says it.
+    """
+
+    client: str
+    stage: str
+    code: str
+    reason: str
+    cure: str
+
+
 Event = (
     Listening
     | Awaited
+    | BootStopped
     | Offered
     | Unbootable
     | Leased

@@ -153,6 +153,10 @@ def _sentence(event: events.Event) -> str:
             return f"{protocol:5} the certificates {why}"
         case events.Fault(protocol, error):
             return f"{protocol:5} mistake in fastboot, please report it: {error!r}"
+        case events.BootStopped(client, stage, code, reason, cure):
+            shown = f" ({code})" if code else ""
+            then = f"; {cure}" if cure else ""
+            return f"boot  {client} stopped at the {stage}{shown}: {reason}{then}"
         case events.Repeated(count, seconds):
             return f"{count} more lines like these in {seconds:.0f} s"
 
@@ -374,6 +378,8 @@ def _kind(event: events.Event) -> tuple[str, ...]:
             return ("conflict", mac)
         case events.LeaseTrouble(reason):
             return ("lease trouble", reason)
+        case events.BootStopped(client, stage):
+            return ("stopped", client, stage)
         case events.Probed(_, client, name):
             return ("probed", client, name)
         case _:

@@ -29,7 +29,7 @@ from .dhcp.v6.engine import Engine as Dhcp6Engine
 from .drivers import Lasting
 from .engine import Engine
 from .errors import ConfigError, EngineFailed
-from .events import Awaited, Emit, Fault, Listening, Reloaded
+from .events import Awaited, Emit, Event, Fault, Listening, Reloaded
 from .follow import Follower
 from .http.engine import Engine as HttpEngine
 from .http.places import Places
@@ -43,11 +43,13 @@ from .spelling import AnyCase
 from .tftp.engine import Engine as TftpEngine
 from .tftp.intake import quota
 from .tftp.share import Share, engines_for
+from .timeline.engine import Engine as TimelineEngine
+from .timeline.reader import Timeline
 from .tree import Directory, Overlay, Tree
 from .uploads import UploadFolder
 
 CONTROL = ("network", "dhcp", "dhcp6")
-"""Engines that wait for no disk; in the order in which they are started."""
+"""Engines that wait for no disk, beside the timeline's; in the order in which they are started."""
 
 AnyEngine = TypeVar("AnyEngine", bound=Engine)
 
@@ -82,6 +84,7 @@ class Server(Lasting):
         tree: What TFTP and HTTP serve.
         menu: What iPXE is sent to.
         leasing: What gives addresses; None where nothing does.
+        timeline: What machines did, and where they stopped.
         program: Finds the name of the boot program for an architecture.
 
     Raises:
@@ -101,9 +104,16 @@ class Server(Lasting):
         self.config = config
         self.patience = config.drain_timeout
         self._app = app
-        self._emit = emit = app.reporting(emit) if app else emit
         self._sockets = sockets or {}
         self._sends_to_tftp = sends_to_tftp
+        tell = app.reporting(emit) if app else emit
+        self.timeline = Timeline(time.monotonic, time.time)
+
+        def both(event: Event) -> None:
+            self.timeline(event)
+            tell(event)
+
+        self._emit = both
         self.engines: dict[str, tuple[Engine, ...]] = {}
         self.leasing: Leasing | None = None
         self._https: tuple[SecureEngine, ...] = ()
@@ -122,6 +132,7 @@ class Server(Lasting):
         self.tree: Tree = Overlay(*trees)
         if app:
             self.tree = app.over(self.tree)
+        self._clock = TimelineEngine(self.timeline, tell, Interfaces())
         try:
             _check_interfaces(config)
             self._open()
@@ -173,6 +184,7 @@ class Server(Lasting):
                 Interfaces().mtu,
                 uploads=self._uploads,
                 share=share,
+                view=self.timeline,
             )
 
         self._open_workers("tftp", engine, places, workers)
@@ -226,7 +238,8 @@ class Server(Lasting):
                 decider = self.leasing.server
             ready = tuple(self._sockets.get("dhcp", ()))
             own = tuple(dataclasses.replace(p, ready=ready) for p in places)
-            engine = DhcpEngine(dhcp, decider, emit, Interfaces(), own)
+            cards, view = Interfaces(), self.timeline
+            engine = DhcpEngine(dhcp, decider, emit, cards, own, view)
             self.engines["dhcp"] = (engine,)
         if six:
             self.engines["dhcp6"] = (self._dhcp6(emit, places),)
@@ -273,12 +286,14 @@ class Server(Lasting):
     @property
     def control(self) -> tuple[Engine, ...]:
         """The engines that wait for no disk: DHCP, and what follows the network."""
-        return tuple(e for name in CONTROL for e in self.engines.get(name, ()))
+        named = (e for name in CONTROL for e in self.engines.get(name, ()))
+        return (*named, self._clock)
 
     def protocol_of(self, engine: object) -> str:
         """The protocol that one of the engines speaks."""
         named = self.engines.items()
-        return next(name for name, those in named if any(e is engine for e in those))
+        found = (name for name, those in named if any(e is engine for e in those))
+        return next(found, "timeline")
 
     def stats(self) -> dict[str, dict[str, int]]:
         """The counters of each protocol, summed over its engines; from any thread."""
@@ -341,6 +356,7 @@ class Server(Lasting):
         for engines in self.engines.values():
             for engine in engines:
                 engine.close()
+        self._clock.close()
         if self._uploads:
             self._uploads.close()
         if self.leasing is not None:

@@ -12,7 +12,7 @@ PROTOCOLS = {"tftp", "http", "dhcp"}
 
 FLOORS = [
     # 0: what everything may use
-    ["errors"],
+    ["errors", "seen"],
     ["_ext"],
     ["events", "config", "timers", "poller", "beneath"],
     ["files"],
@@ -76,9 +76,13 @@ FLOORS = [
     ["app.request"],
     ["app.app"],
     ["dhcp.machine", "dhcp.reply", "dhcp.rivals"],
+    ["dhcp.witness"],
     ["dhcp.proxy", "dhcp.question", "dhcp.grant", "dhcp.book"],
     ["dhcp.claims"],
     ["dhcp.server"],
+    ["timeline.steps", "timeline.packets"],
+    ["timeline.diagnosis"],
+    ["timeline.reader"],
     ["dhcp.addresses"],
     ["dhcp.ports", "dhcp.echo"],
     ["dhcp.waiting", "dhcp.foreign"],
@@ -95,7 +99,7 @@ FLOORS = [
     ["dhcp.v6.sockets"],
     ["tftp.client_engine"],
     ["tftp.engine", "http.engine", "dhcp.engine", "dhcp.v6.engine"],
-    ["http.secure_engine"],
+    ["http.secure_engine", "timeline.engine"],
     # 5: composition
     ["follow", "leasing", "certificates"],
     ["drivers"],

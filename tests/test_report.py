@@ -47,11 +47,21 @@ EVENTS = [
     events.LeaseTrouble("cannot keep leases: disk full"),
     events.Serves("10.0.0.0/24", "10.0.0.128 to 10.0.0.254", 3600, chosen=True),
     events.Awaited("192.0.2.2"),
+    events.BootStopped(
+        "52:54:00:12:34:56", "offer", "PXE-E16", "nobody gives it an address", "do so"
+    ),
 ]
 
 
 def test_every_event_is_here():
     assert {type(event) for event in EVENTS} == set(events.Event.__args__)
+
+
+def test_a_boot_that_stopped_is_told_with_what_the_screen_shows_and_the_cure():
+    assert text_line(EVENTS[-1]) == (
+        "boot  52:54:00:12:34:56 stopped at the offer (PXE-E16): "
+        "nobody gives it an address; do so"
+    )
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)

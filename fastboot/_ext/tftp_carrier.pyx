@@ -156,6 +156,9 @@ cdef class Carrier:
     def wake(self):
         self._poller.wake()
 
+    def port(self, int fd):
+        return self._ports.number(fd)
+
     def stop_listening(self):
         self._ports.stop_listening(line[0] for line in self._entries)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from fastboot import events
 from fastboot.arrival import SPACE, Arrival, arrival, sent_from
@@ -18,14 +18,25 @@ from fastboot.errors import DecodeError, ListenError, StoreError
 from fastboot.interfaces import Changes, Interfaces
 from fastboot.listen import Place
 from fastboot.poller import READ, Poller
+from fastboot.seen import Sight, View, ignore
 
 from .addresses import EVERYWHERE, Addresses
-from .outcome import BROADCAST, Decider, Ignored, Noted, Origin, Reply
+from .outcome import (
+    BROADCAST,
+    Decider,
+    Ignored,
+    Noted,
+    Origin,
+    Outcome,
+    Reply,
+    silence_of,
+)
 from .packet import UNSPECIFIED, Frame, decode
 from .ports import Port, Ports, Role
 from .rate import Limits
 from .rivals import Rivals
 from .waiting import Answer, Waiting
+from .witness import Witness
 
 BATCH = 256
 """Datagrams taken from one socket before the others have their turn. Leases that are
@@ -57,6 +68,7 @@ class Engine:
         places: Where to serve: an address of 0.0.0.0 stands for the interfaces of its
             device or for all, any other for the interface that has it. IPv6 has no
             part in this protocol.
+        view: Told of messages as they are, and what they ask; see `fastboot.seen`.
 
     Raises:
         ListenError: A port cannot be opened, or no place is IPv4.
@@ -69,9 +81,11 @@ class Engine:
         emit: events.Emit,
         interfaces: Interfaces,
         places: Sequence[Place],
+        view: View = ignore,
     ) -> None:
         self._decider = decider
         self._emit = emit
+        self._view = view
         places = tuple(p for p in places if p.family is socket.AF_INET)
         if not places:
             raise ListenError("DHCP needs an IPv4 address; add one or use --dhcp off")
@@ -88,6 +102,7 @@ class Engine:
         self._waiting = Waiting(self._poller, config.delay, probe=probe)
         if probe and not self._waiting.can_probe:
             emit(events.LeaseTrouble("addresses are offered untried: ICMP needs root"))
+        self._witness = Witness(hears=False)
         # Before the sockets: what changes while they are opened is heard of.
         self._changes = Changes.open()
         self._closed = False
@@ -115,6 +130,8 @@ class Engine:
                     self._ports.open(Role.OFFERS, CLIENT_PORT, place)
                 except ListenError:
                     pass  # a DHCP client that shares nothing: then without a diagnosis
+        hears = any(port.role is Role.OFFERS for port in self._ports)
+        self._witness = Witness(hears=hears)
 
     later = None
     """It asks no tree."""
@@ -202,7 +219,7 @@ class Engine:
                 return  # the interface went down, or an ICMP error came in
             try:
                 if port.role is Role.OFFERS:
-                    self._overhear(data, arrival(ancillary), now)
+                    self._overhear(data, arrival(ancillary), peer[0], now)
                     continue
                 self._counters["received"] += 1
                 if flags & socket.MSG_TRUNC:
@@ -230,12 +247,24 @@ class Engine:
             return
         asked = port.role is Role.QUESTIONS
         origin = Origin(server, asked, peer[0], peer[1])
-        self._decide(port, frame, origin, came, now)
+        outcome = self._decider.receive(frame, origin, now)
+        self._tell(self._witness.question(frame, data, origin, silence_of(outcome)))
+        self._carry_out(outcome, port, frame, origin, came, now)
 
-    def _decide(
-        self, port: Port, frame: Frame, origin: Origin, came: Arrival, now: float
+    def _tell(self, told: Iterable[Sight]) -> None:
+        for event in told:
+            self._view(event)
+
+    def _carry_out(
+        self,
+        outcome: Outcome,
+        port: Port,
+        frame: Frame,
+        origin: Origin,
+        came: Arrival,
+        now: float,
     ) -> None:
-        match self._decider.receive(frame, origin, now):
+        match outcome:
             case Reply() as reply:
                 self._answer(Answer(port, frame, origin, came, reply), now)
             case Ignored():
@@ -249,7 +278,7 @@ class Engine:
                 self._counters["unbootable"] += 1
                 self._emit(unbootable)
 
-    def _overhear(self, data: bytes, came: Arrival, now: float) -> None:
+    def _overhear(self, data: bytes, came: Arrival, peer: str, now: float) -> None:
         """Look at what another server says to a client."""
         server = self._addresses.to_answer(came)
         if server is None:
@@ -258,6 +287,7 @@ class Engine:
             frame = decode(data)
         except DecodeError:
             return
+        self._tell(self._witness.overheard(frame, data, server, peer))
         rival = self._rivals.receive(frame, server, now)
         if rival is not None:
             self._emit(rival)
@@ -300,7 +330,10 @@ class Engine:
         for answer in self._waiting.refused():
             assert answer.reply.probe is not None
             self._emit(self._decider.conflict(answer.reply.probe, now))
-            self._decide(answer.port, answer.frame, answer.origin, answer.came, now)
+            outcome = self._decider.receive(answer.frame, answer.origin, now)
+            self._carry_out(
+                outcome, answer.port, answer.frame, answer.origin, answer.came, now
+            )
 
     def _send(self, answer: Answer) -> None:
         reply = answer.reply
@@ -316,4 +349,5 @@ class Engine:
             self._counters["unsent"] += 1
             return
         self._counters[f"{reply.event.message}s"] += 1
+        self._tell(self._witness.answer(answer.frame, answer.origin, reply))
         self._emit(reply.event)

@@ -67,12 +67,21 @@ class Ignored:
 
     Attributes:
         reason: Why, in words.
+        meant: Whether a machine that boots is told nothing because a person said so.
     """
 
     reason: str
+    meant: bool = False
 
 
 Outcome = Reply | Noted | Unbootable | Dropped | Ignored
+
+
+def silence_of(outcome: Outcome) -> str:
+    """Why a machine that boots is told nothing on purpose; "" where it is not so."""
+    if isinstance(outcome, Ignored) and outcome.meant:
+        return outcome.reason
+    return ""
 
 
 class Decider(Protocol):

@@ -74,7 +74,7 @@ class Ports:
         sock = udp(replace(place, address=address), number, "DHCP", reuse=True)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         if role is Role.OFFERS:
-            _hear_addresses_only(sock)
+            _hear_others_only(sock)
         bound = sock.getsockname()[1]
         self._ports[sock.fileno()] = Port(sock, role, bound)
         self._poller.watch(sock.fileno(), READ)
@@ -87,19 +87,22 @@ class Ports:
         self._ports.clear()
 
 
-def _hear_addresses_only(sock: socket.socket) -> None:
-    """Make the kernel drop what gives no address: our own offers come back to us.
+def _hear_others_only(sock: socket.socket) -> None:
+    """Make the kernel drop our own offers, which come back to us as broadcasts do.
 
-    A filter (socket(7), SO_ATTACH_FILTER) sees a datagram from its UDP header on; it
-    loads yiaddr, which is 16 bytes into the message, and takes nothing if that is zero.
+    A filter (socket(7), SO_ATTACH_FILTER) sees a datagram from its UDP header on. Ours
+    give no address: yiaddr, 16 bytes into the message, is zero. So it is in another
+    proxy's, which the kernel did not make itself (packet(7), PACKET_LOOPBACK).
     """
     code = b"".join(
         _INSTRUCTION.pack(*fields)
         for fields in (
             (0x20, 0, 0, 8 + 16),  # load the word there; a shorter datagram is dropped
-            (0x15, 0, 1, 0),  # if it is not zero, pass over the next
-            (0x06, 0, 0, 0),  # take nothing
+            (0x15, 0, 2, 0),  # if it is not zero, pass over the next two
+            (0x20, 0, 0, _PACKET_TYPE),  # load how it came
+            (0x15, 1, 0, _PACKET_LOOPBACK),  # if it is our own, pass over the next
             (0x06, 0, 0, 0xFFFF_FFFF),  # take it whole
+            (0x06, 0, 0, 0),  # take nothing
         )
     )
     room = ctypes.create_string_buffer(code, len(code))
@@ -111,4 +114,6 @@ def _hear_addresses_only(sock: socket.socket) -> None:
 
 
 _INSTRUCTION = struct.Struct("=HBBI")  # code, jt, jf, k of linux/filter.h
+_PACKET_TYPE = 0xFFFF_F000 + 4  # SKF_AD_OFF and SKF_AD_PKTTYPE of linux/filter.h
+_PACKET_LOOPBACK = 5  # linux/if_packet.h
 _SO_ATTACH_FILTER = 26

@@ -91,7 +91,7 @@ class Proxy:
         if machine is None:
             return Ignored("no boot client")
         if not self._allowed.has(frame.chaddr, machine.number):
-            return Ignored("not on the list of machines to boot")
+            return Ignored("not on the list of machines to boot", meant=True)
         chained = self._is_chained(frame, machine, now)
         answer = choose(machine, self._site, chained=chained)
         if isinstance(answer, Missing):

@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 from fastboot import events
+from fastboot.arrival import Arrival
+from fastboot.seen import Packet
 
 from .carrier import Ended
-from .packet import Error
+from .packet import Error, OptionAck
+from .ports import Peer
 from .table import Entry
-from .transfer import Outcome
+from .transfer import Outcome, Terms
+
+
+def came_in(peer: Peer, came: Arrival, port: int, data: bytes) -> Packet:
+    """The event of a request, as it came to that port."""
+    return Packet("", peer[:2], (came.local, port), True, data)
+
+
+def went_out(peer: Peer, came: Arrival, port: int, data: bytes) -> Packet:
+    """The event of what a request was answered with at first, from that port."""
+    return Packet("", peer[:2], (came.local, port), False, data)
+
+
+def options_of(terms: Terms) -> bytes:
+    """The OACK that a transfer begins with; nothing where it begins with the file."""
+    answer = terms.negotiated.answer
+    return OptionAck(answer).encode() if answer else b""
 
 
 def refused(client: str, filename: bytes, error: Error) -> events.RequestRefused:

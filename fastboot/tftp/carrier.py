@@ -192,6 +192,10 @@ class Carrier:
         """Nothing runs there: a socket that was opened for it is given back."""
         self._ports.release(line)
 
+    def port(self, fd: int) -> int:
+        """The port of one of the sockets."""
+        return self._ports.number(fd)
+
     def stop_listening(self) -> None:
         """Take no more requests; transfers go on."""
         self._ports.stop_listening(fd for fd, _ in self._transfers)

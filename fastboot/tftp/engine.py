@@ -14,6 +14,7 @@ from fastboot.errors import TreeError, Unavailable
 from fastboot.later import Answer, Later
 from fastboot.listen import Place
 from fastboot.neighbours import hardware_address_of
+from fastboot.seen import View, ignore
 from fastboot.tree import Blob, Client, Tree
 from fastboot.uploads import UploadFolder
 
@@ -54,6 +55,7 @@ class Engine:
         carrier: The data path; the compiled one where it is there.
         uploads: Where files that clients send go; without it none are taken.
         share: Its part of the limits, where several engines serve as one.
+        view: Told of requests and first answers as they are; see `fastboot.seen`.
 
     Raises:
         ListenError: The port cannot be opened.
@@ -70,11 +72,13 @@ class Engine:
         carrier: Callable[[Callable[[], float], int], Carrier] | None = None,
         uploads: UploadFolder | None = None,
         share: Share | None = None,
+        view: View = ignore,
     ) -> None:
         share = share or Share.of(config)
         self._config = config
         self._tree = tree
         self._emit = emit
+        self._view = view
         self._mtu = mtu
         self._clock = clock
         self._carrier = (carrier or best_carrier())(clock, share.cache_bytes)
@@ -177,6 +181,8 @@ class Engine:
             return self._drop(line[1], suspicion)
         # Where files leave by the port for requests, ACKs come there too.
         data = self._unheard.meant((listener, line[1]), data, now) or data
+        port = self._carrier.port(listener)
+        self._view(account.came_in(line[1], came, port, data))
         match understand(data):
             case Asked() as asked:
                 if self._same_port(line[1], came, asked.options):
@@ -264,7 +270,14 @@ class Engine:
         terms = terms_for(asked, blob.size, limits, self._config.idle_timeout)
         job = Job(blob, terms, asked.netascii, came, mtu)
         entry = Entry(question.request, asked.name, blob, self._clock())
-        return self._run(line, entry, job)
+        self._run(line, entry, job)
+        return self._answered(line, came, account.options_of(terms))
+
+    def _answered(self, line: Line, came: Arrival, data: bytes) -> None:
+        """Tell those who follow a boot what a request was answered with."""
+        if data:
+            port = self._carrier.port(line[0])
+            self._view(account.went_out(line[1], came, port, data))
 
     def _take(
         self, line: Line, request: WriteRequest, data: bytes, came: Arrival, now: float
@@ -308,6 +321,7 @@ class Engine:
     def _refuse(self, line: Line, came: Arrival, filename: bytes, error: Error) -> None:
         self._counters["refused"] += 1
         self._carrier.send(line, came, error.encode())
+        self._answered(line, came, error.encode())
         self._emit(account.refused(line[1][0], filename, error))
 
     def _stray(self, line: Line, data: bytes, came: Arrival, now: float) -> None:

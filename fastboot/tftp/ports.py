@@ -92,6 +92,12 @@ class Ports:
         names = (self._sockets[fd].getsockname() for fd in self._pools)
         return tuple((name[0], name[1]) for name in names)
 
+    def number(self, fd: int) -> int:
+        """The port of a socket; 0 where it is closed."""
+        sock = self._sockets.get(fd)
+        port: int = sock.getsockname()[1] if sock else 0
+        return port
+
     def data_port(self, fd: int, peer: Peer) -> int | None:
         """The data socket for a client of a listener; None if `fd` is no listener.
 

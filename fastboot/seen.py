@@ -1,0 +1,123 @@
+"""What engines see of a machine's boot, for those who follow it.
+
+These facts come with every message of a boot: they are no news for a log, and are told
+apart from `fastboot.events`, to who asked for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A machine asked how to boot.
+
+    Attributes:
+        mac: The machine's hardware address, "aa:bb:cc:dd:ee:ff".
+        arch: The architecture it reported, in words.
+        firmware: What asks: "PXE", "HTTP boot", "iPXE", "Raspberry Pi" or "U-Boot".
+        address: The address that it has; "" for none yet.
+        boot_server: Whether it asked us alone, on port 4011, and not any server.
+        hears: Whether offers of other servers on its network come to our ears.
+        silence: Why it is told nothing; "" where it is told something, or where
+            another event says why not.
+    """
+
+    mac: str
+    arch: str
+    firmware: str
+    address: str
+    boot_server: bool
+    hears: bool
+    silence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Overheard:
+    """Another server made an offer to a client.
+
+    Attributes:
+        mac: The client's hardware address.
+        server: The other server's address.
+        address: The address that it offers; "" for a proxy, which gives none.
+        vendor: The beginning of its option 60; "" where it has none.
+        boots: Whether option 43 says which boot server is to be asked.
+        next_server: The server to load from that it names; "" for none.
+        file: The boot file that it names; "" for none.
+        ours: Our address on that network.
+    """
+
+    mac: str
+    server: str
+    address: str
+    vendor: str
+    boots: bool
+    next_server: str
+    file: str
+    ours: str
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """A datagram that tells how a machine's boot goes came or went.
+
+    Attributes:
+        mac: The machine's hardware address; "" where only its address is known.
+        client: The machine's address and port.
+        server: Ours, or another server's; port 0 where it is not known.
+        inbound: Whether the machine sent it.
+        data: What was in it.
+    """
+
+    mac: str
+    client: tuple[str, int]
+    server: tuple[str, int]
+    inbound: bool
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A transfer under way.
+
+    Attributes:
+        client: The client's address.
+        name: The name asked for.
+        size: Bytes of the content.
+        done: Bytes of it that are sent (HTTP) or acknowledged (TFTP).
+        seconds: Since the request.
+    """
+
+    client: str
+    name: str
+    size: int
+    done: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """What an engine carries at this moment; told when somebody asked for it.
+
+    Attributes:
+        protocol: "tftp", "http" or "https".
+        engine: Which of the engines of that protocol it is: one number for each.
+        transfers: The transfers, those that began first; not more than a person reads.
+    """
+
+    protocol: str
+    engine: int
+    transfers: tuple[Running, ...]
+
+
+Sight = Asked | Overheard | Packet | UnderWay
+"""Any of these facts."""
+
+View = Callable[[Sight], None]
+"""What an engine tells them to; called from the thread that polls it."""
+
+
+def ignore(sight: Sight) -> None:
+    """Nobody follows."""

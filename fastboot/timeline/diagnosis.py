@@ -1,0 +1,275 @@
+"""Why a machine did not go on: a pure function of its steps.
+
+It knows what our side of the network saw. A machine that went on elsewhere, or was
+switched off, looks like one that could not; so the sentences say what was seen, and name
+the likeliest cause. What firmware shows is by `PxeBcBoot.c` of EDK2 and by the PXE
+specification 2.1, appendix A.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .steps import FILES, Kind, Offer, Stage, Step, stage_of_file
+
+OFFER_PATIENCE = 12.0
+"""Seconds in which a machine does something about an offer: EDK2 listens for four, gets
+its address within a few more, and then asks on port 4011 for ten."""
+
+FILE_PATIENCE = 6.0
+"""Seconds after which a refused or broken file was the last that was asked for. Loaders
+look for many files that are not there, and go on within milliseconds."""
+
+FORGOTTEN = 24 * 3600.0
+"""Seconds after which nobody wants to know any more."""
+
+PXE_CLIENT = "PXEClient"
+
+IPXE_UNCONFIGURED = "No configuration methods succeeded"
+"""What iPXE says where no offer came that it can use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Why a machine stopped.
+
+    Attributes:
+        stage: Where.
+        code: What its screen shows; "" where that is not known.
+        sentence: Why.
+        cure: What to do; "" where the sentence says it.
+        told: Whether that was reported when it happened, or is meant to be so.
+    """
+
+    stage: Stage
+    code: str
+    sentence: str
+    cure: str = ""
+    told: bool = False
+
+
+def diagnose(
+    steps: Sequence[Step], now: float, *, hears: bool = False
+) -> Diagnosis | None:
+    """Why a machine stopped; None where nothing is wrong, or it is too early to say.
+
+    Args:
+        steps: Those of its present attempt.
+        now: Seconds on the steps' clock.
+        hears: Whether other servers' offers come to our ears.
+    """
+    if not steps or now - steps[-1].last > FORGOTTEN:
+        return None
+    quiet = now - max(step.last for step in steps)
+    files = [step for step in steps if step.kind in FILES]
+    if files:
+        latest = max(reversed(files), key=lambda step: step.last)
+        return _file(latest, quiet) if quiet >= FILE_PATIENCE else None
+    return _before_files(steps, now, quiet, hears=hears)
+
+
+def _firmware(steps: Sequence[Step]) -> str:
+    asked = [step.note for step in steps if step.kind is Kind.ASKED]
+    return asked[-1] if asked else ""
+
+
+def _is_bios(steps: Sequence[Step]) -> bool:
+    return any(step.kind is Kind.ASKED and step.text == "BIOS" for step in steps)
+
+
+# A file was asked for
+
+
+def _file(step: Step, quiet: float) -> Diagnosis | None:
+    stage = stage_of_file(step.text)
+    if step.kind is Kind.REFUSED:
+        code = "PXE-E23 or PXE-T01" if step.protocol == "tftp" else "HTTP error"
+        sentence = f"it asked for {step.text}, which it does not get: {step.note}"
+        cure = f"put {step.text} into the folder, or change what asks for it"
+        return Diagnosis(stage, code, sentence, cure)
+    if step.kind is not Kind.LOST:
+        return None  # it has what it asked for; the size alone is nothing wrong
+    if step.protocol == "tftp" and not step.size:
+        return Diagnosis(
+            stage,
+            "PXE-E18 or PXE-E32",
+            f"it asked for {step.text} by TFTP and never took an answer: answers come "
+            "from other UDP ports than 69, which a firewall or NAT between drops",
+            "let UDP from this server through, or use --tftp-ports single",
+        )
+    code = "PXE-E18 or PXE-E23" if step.protocol == "tftp" else "connection reset"
+    return Diagnosis(stage, code, f"it lost {step.text}: {step.note}")
+
+
+# No file was asked for
+
+
+def _before_files(
+    steps: Sequence[Step], now: float, quiet: float, *, hears: bool
+) -> Diagnosis | None:
+    kinds = {step.kind: step for step in steps}
+    code = _no_file_code(steps)
+    if Kind.MISSING in kinds:
+        sentence = kinds[Kind.MISSING].note
+        return Diagnosis(Stage.PROGRAM, code, sentence, told=True)
+    if Kind.SILENT in kinds and Kind.OFFERED not in kinds:
+        sentence = f"it is told nothing: it is {kinds[Kind.SILENT].note}"
+        return Diagnosis(Stage.OFFER, code, sentence, told=True)
+    if Kind.TOLD in kinds:
+        return _told(kinds[Kind.TOLD], now)
+    if Kind.OFFERED not in kinds:
+        return None
+    since = kinds[Kind.OFFERED]
+    if now - since.at < OFFER_PATIENCE:
+        return None
+    if quiet < OFFER_PATIENCE and since.count < 2:
+        return None
+    heard = [step.offer for step in steps if step.offer is not None]
+    return _offered(since, steps, heard, hears=hears)
+
+
+def _no_file_code(steps: Sequence[Step]) -> str:
+    if _firmware(steps) == "iPXE":
+        return IPXE_UNCONFIGURED
+    return "PXE-E53" if _is_bios(steps) else "PXE-E16"
+
+
+def _told(step: Step, now: float) -> Diagnosis | None:
+    """It knows what to load, and asks for nothing."""
+    if now - step.last < OFFER_PATIENCE or not step.text:
+        return None
+    return Diagnosis(
+        Stage.PROGRAM,
+        "PXE-E18 or PXE-E32",
+        f"it was told to load {step.text} from {step.note}, and no request came",
+        f"see that nothing between blocks {_port(step.text)} to {step.note}",
+    )
+
+
+def _port(file: str) -> str:
+    if file.startswith(("http:", "https:")):
+        return f"TCP to {host_of(file)}"
+    return "UDP port 69"
+
+
+def host_of(url: str) -> str:
+    """Host and port of a URL; "" where there is none.
+
+    >>> host_of("http://192.0.2.2:8080/boot.ipxe"), host_of("http:")
+    ('192.0.2.2:8080', '')
+    """
+    return url.partition("//")[2].partition("/")[0]
+
+
+def _offered(
+    offered: Step, steps: Sequence[Step], heard: Sequence[Offer], *, hears: bool
+) -> Diagnosis:
+    leases = [offer for offer in heard if offer.address]
+    if hears and not leases:
+        return _nobody_gives(offered, steps)
+    for find in (_claimed, _rivalled):
+        found = find(steps, heard)
+        if found is not None:
+            return found
+    if offered.text.startswith(("http:", "https:")):
+        return _unreachable(offered, steps)
+    if _asks_boot_server(steps):
+        return Diagnosis(
+            Stage.BOOT_SERVER,
+            "PXE-E16 or PXE-E18",
+            f"it was offered {offered.text} and never asked {offered.note} for it on "
+            "UDP port 4011" + _not_heard(hears=hears),
+            "let UDP ports 4011 and 69 through to this server",
+        )
+    own = next((offer for offer in leases if offer.file), None)
+    if own is not None:
+        return Diagnosis(
+            Stage.OFFER,
+            "PXE-E53 or another file's error",
+            f"the DHCP server {own.server} names a boot file of its own, {own.file}, "
+            f"and no request for ours came",
+            f"remove option 67 and the boot file on {own.server}",
+        )
+    return Diagnosis(
+        Stage.PROGRAM,
+        "PXE-E32" if _is_bios(steps) else "PXE-E18",
+        f"it was offered {offered.text} from {offered.note}, and no request came"
+        + _not_heard(hears=hears),
+        "see that nothing between blocks UDP port 69 to this server",
+    )
+
+
+def _not_heard(*, hears: bool) -> str:
+    return "" if hears else "; perhaps nobody gave it an address"
+
+
+def _asks_boot_server(steps: Sequence[Step]) -> bool:
+    return _firmware(steps) == "PXE" and not _is_bios(steps)
+
+
+def _nobody_gives(offered: Step, steps: Sequence[Step]) -> Diagnosis:
+    """Case b: only we answered, and we give no address."""
+    code = "PXE-E52" if _is_bios(steps) else "PXE-E16"
+    if _firmware(steps) == "iPXE":
+        code = IPXE_UNCONFIGURED
+    if _firmware(steps) == "HTTP boot":
+        code = ""
+    return Diagnosis(
+        Stage.ADDRESS,
+        code,
+        f"it was offered {offered.text or 'its files'}, but nobody was heard to give it "
+        "an address",
+        "check the network's DHCP server, or let fastboot give addresses with "
+        "--dhcp server",
+    )
+
+
+def _claimed(steps: Sequence[Step], heard: Sequence[Offer]) -> Diagnosis | None:
+    """Case a: EDK2 asks the one that gives the address, and ignores proxies."""
+    for offer in heard:
+        if (
+            offer.address
+            and offer.vendor.startswith(PXE_CLIENT)
+            and not offer.boots
+            and offer.next_server != offer.ours
+            and _asks_boot_server(steps)
+        ):
+            return Diagnosis(
+                Stage.OFFER,
+                "PXE-E16 or PXE-E18",
+                f"the DHCP server {offer.server} sends option 60 (PXEClient) without "
+                f"43, so this UEFI asks {offer.next_server or offer.server} on port "
+                "4011 and ignores every proxy",
+                f"remove option 60 on {offer.server}, or set its next-server to "
+                f"{offer.ours}",
+            )
+    return None
+
+
+def _rivalled(steps: Sequence[Step], heard: Sequence[Offer]) -> Diagnosis | None:
+    """Case f: another proxy, which it may have heeded."""
+    for offer in heard:
+        if not offer.address and offer.vendor.startswith((PXE_CLIENT, "HTTPClient")):
+            named = f" with {offer.file}" if offer.file else ""
+            return Diagnosis(
+                Stage.OFFER,
+                "PXE-E16 or PXE-E18",
+                f"{offer.server} answers boot clients too{named}, and this machine did "
+                "not come to us",
+                f"switch the boot service of {offer.server} off, or fastboot's",
+            )
+    return None
+
+
+def _unreachable(offered: Step, steps: Sequence[Step]) -> Diagnosis:
+    """Case g: it was given a URL, and asked for nothing."""
+    host = host_of(offered.text)
+    code = "" if _firmware(steps) == "HTTP boot" else "Connection timed out"
+    return Diagnosis(
+        Stage.SCRIPT if _firmware(steps) == "iPXE" else Stage.PROGRAM,
+        code,
+        f"it was told to load {offered.text}, and no request came",
+        f"see that nothing between blocks TCP to {host}, and that it is an address "
+        "which the machine can reach",
+    )

@@ -1,0 +1,417 @@
+"""The machines that were seen: events in, from any thread; records out.
+
+A machine goes by its hardware address. TFTP and HTTP know only where a client is, which
+DHCP's messages tell to be somebody's; of who is not known that way the neighbour table
+is asked, later, by whoever calls `tick`. Until then it goes by its address.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from fastboot import events, seen
+from fastboot.report import clean
+
+from .diagnosis import Diagnosis, diagnose
+from .packets import DATA_MAX, Captured, Ring
+from .steps import STEPS_MAX, TEXT_MAX, Kind, Offer, Record, Step
+
+CLIENTS_MAX = 5000
+"""Machines remembered, the oldest forgotten first."""
+
+BYTES_MAX = 14 << 20
+"""Bytes that the machines may take: with those of `PACKETS_MAX` and the addresses they
+stay under 32 MB, whatever names and lies clients come with."""
+
+PACKETS_MAX = 10 << 20
+"""Bytes that the datagrams may take."""
+
+OPEN_FOR = 120.0
+"""Seconds after its last step in which a machine is looked at for having stopped."""
+
+LOOKS = 500
+"""Machines looked at in one `tick`, so that others are not kept waiting."""
+
+SAY_AGAIN = 600.0
+"""Seconds after which the same reason about the same machine is reported again."""
+
+OURS = "/_fastboot"
+"""Where our own pages are: who reads them is no machine that boots."""
+
+_RELAYED = ("0.0.0.0", "")  # noqa: S104 (a client without an address)
+
+
+def short(text: str) -> str:
+    r"""A peer's text on one line, of a length that is bounded.
+
+    >>> short("a\nb")
+    'a\\x0ab'
+    """
+    text = clean(text)
+    return text if len(text) <= TEXT_MAX else text[: TEXT_MAX - 1] + "…"
+
+
+class Timeline:
+    """What machines did; told of events and of what engines see, and for reading.
+
+    Everything may be called from any thread.
+
+    Args:
+        clock: Seconds that only grow.
+        epoch: Seconds since 1970.
+        clients_max: Machines remembered.
+
+    Attributes:
+        version: Grows with every change.
+        wake: Called, from any thread, when `tick` has something to look at again.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        epoch: Callable[[], float],
+        clients_max: int = CLIENTS_MAX,
+    ) -> None:
+        self._clock = clock
+        self._epoch = epoch
+        self._clients_max = clients_max
+        self._lock = threading.Lock()
+        self._records: OrderedDict[str, Record] = OrderedDict()
+        self._macs: OrderedDict[str, str] = OrderedDict()  # by address
+        self._open: OrderedDict[str, None] = OrderedDict()
+        self._unresolved: OrderedDict[str, None] = OrderedDict()
+        self._early: OrderedDict[str, Step] = OrderedDict()
+        self._ring = Ring(PACKETS_MAX)
+        self._cost = 0
+        self._hears = False
+        self.version = 0
+        self.wake: Callable[[], None] = _nothing
+        self._take: dict[type, Callable[[Any], None]] = {
+            seen.Asked: self._asked,
+            seen.Overheard: self._overheard,
+            events.Offered: self._offered,
+            events.Leased: self._leased,
+            events.Unbootable: self._unbootable,
+            seen.Packet: self._packet,
+            events.Probed: self._probed,
+            events.Finished: self._finished,
+            events.Received: self._received,
+            events.Failed: self._failed,
+            events.NotReceived: self._failed,
+            events.RequestRefused: self._refused,
+        }
+
+    def __call__(self, event: events.Event | seen.Sight) -> None:
+        """Take an event."""
+        take = self._take.get(type(event))
+        if take is not None:
+            with self._lock:
+                take(event)
+
+    # Reading
+
+    def __len__(self) -> int:
+        """How many machines are remembered."""
+        return len(self._records)
+
+    @property
+    def cost(self) -> int:
+        """Bytes that all of it takes, about."""
+        return self._cost + self._ring.cost
+
+    def records(self, limit: int, since: int = -1) -> list[tuple[str, Record]]:
+        """The machines heard of last, the last first, each as it is now.
+
+        Args:
+            limit: How many at the most.
+            since: Only those that changed after that version.
+        """
+        found: list[tuple[str, Record]] = []
+        with self._lock:
+            for key in reversed(self._records):
+                record = self._records[key]
+                if record.version > since:
+                    found.append((key, _copy(record)))
+                if len(found) == limit:
+                    break
+        return found
+
+    def record(self, key: str) -> tuple[str, Record] | None:
+        """The machine of that hardware address, or at that address."""
+        with self._lock:
+            key = self._macs.get(key, key)
+            record = self._records.get(key)
+            return None if record is None else (key, _copy(record))
+
+    def diagnosis(self, record: Record) -> Diagnosis | None:
+        """Why it stopped; None where nothing is wrong or it is too early to say."""
+        return diagnose(record.attempt, self._clock(), hears=self._hears)
+
+    def packets(self, key: str) -> tuple[Captured, ...]:
+        """The last datagrams of a machine, the oldest first."""
+        with self._lock:
+            return self._ring.of(self._macs.get(key, key))
+
+    def key_of(self, address: str) -> str:
+        """What the machine at an address goes by."""
+        with self._lock:
+            return self._macs.get(address, address)
+
+    # By the clock
+
+    @property
+    def waits(self) -> bool:
+        """Whether `tick` has something to look at, now or later."""
+        return bool(self._open or self._unresolved)
+
+    def tick(self, resolve: Callable[[str], str] = str) -> list[events.BootStopped]:
+        """Look at machines that may have stopped; what is to be reported.
+
+        Args:
+            resolve: The hardware address of who has an address; "" where unknown.
+        """
+        self._resolve(resolve)
+        now, told = self._clock(), []
+        with self._lock:
+            for key in list(self._open)[:LOOKS]:
+                record = self._records.get(key)
+                if record is None or now - record.last > OPEN_FOR:
+                    del self._open[key]
+                    continue
+                self._open.move_to_end(key)
+                found = diagnose(record.attempt, now, hears=self._hears)
+                if found is None or found.told or not self._is_news(record, found, now):
+                    continue
+                record.said = (found.sentence, now)
+                self._touch(key, record)
+                told.append(
+                    events.BootStopped(
+                        *(key, found.stage, found.code, found.sentence, found.cure)
+                    )
+                )
+        return told
+
+    def _is_news(self, record: Record, found: Diagnosis, now: float) -> bool:
+        sentence, at = record.said
+        return sentence != found.sentence or now - at > SAY_AGAIN
+
+    def _resolve(self, resolve: Callable[[str], str]) -> None:
+        for address in list(self._unresolved)[:LOOKS]:
+            mac = resolve(address)
+            with self._lock:
+                self._unresolved.pop(address, None)
+                if mac and mac != address:
+                    self._know(address, mac)
+
+    # Events
+
+    def _asked(self, event: seen.Asked) -> None:
+        self._hears = event.hears
+        if event.address:
+            self._know(event.address, event.mac)
+        kind = Kind.QUESTION if event.boot_server else Kind.ASKED
+        record = self._record(event.mac)
+        record.arch, record.firmware = event.arch, event.firmware
+        text = "" if event.boot_server else event.arch
+        self._add(event.mac, Step(kind, self._clock(), text, event.firmware))
+        if event.silence:
+            step = Step(Kind.SILENT, self._clock(), note=event.silence)
+            self._add(event.mac, step)
+        early = self._early.pop(event.mac, None)
+        if early is not None and self._clock() - early.at < 1.0:
+            self._add(event.mac, early)
+
+    def _overheard(self, event: seen.Overheard) -> None:
+        offer = Offer(
+            server=event.server,
+            address=event.address,
+            vendor=short(event.vendor),
+            boots=event.boots,
+            next_server=event.next_server,
+            file=short(event.file),
+            ours=event.ours,
+        )
+        step = Step(Kind.HEARD, self._clock(), offer.server, offer=offer)
+        if event.address:
+            self._know(event.address, event.mac)
+        if event.mac in self._records:
+            self._add(event.mac, step)
+            return
+        self._early[event.mac] = step  # its question may be the next thing we read
+        if len(self._early) > 256:
+            self._early.popitem(last=False)
+
+    def _offered(self, event: events.Offered) -> None:
+        told = event.message == "ack"
+        kind = Kind.TOLD if told else Kind.OFFERED
+        step = Step(kind, self._clock(), short(event.file), event.server)
+        record = self._record(event.mac)
+        record.arch = record.arch or event.arch
+        self._add(event.mac, step)
+
+    def _leased(self, event: events.Leased) -> None:
+        if event.mac not in self._records:
+            return  # a client that does not boot
+        now, note = self._clock(), event.server
+        match event.message:
+            case "offer":
+                step = Step(Kind.OFFERED, now, short(event.detail), note)
+            case "ack":
+                self._know(event.address, event.mac)
+                step = Step(Kind.TOLD, now, short(event.detail), note)
+            case _:
+                reason = f"{event.address} {event.detail}"
+                step = Step(Kind.REFUSED_ADDRESS, now, note=short(reason))
+        self._add(event.mac, step)
+
+    def _unbootable(self, event: events.Unbootable) -> None:
+        step = Step(Kind.MISSING, self._clock(), event.arch, short(event.reason))
+        self._add(event.mac, step)
+
+    def _packet(self, event: seen.Packet) -> None:
+        key = event.mac or self._macs.get(event.client[0], event.client[0])
+        source, target = event.client, event.server
+        if not event.inbound:
+            source, target = target, source
+        if event.inbound and source[0] in _RELAYED:
+            target = ("255.255.255.255", target[1])
+        size, data = len(event.data), bytes(event.data[:DATA_MAX])
+        self._ring.add(key, Captured(self._epoch(), source, target, data, size))
+
+    def _probed(self, event: events.Probed) -> None:
+        self._file(Kind.PROBED, event, event.size)
+
+    def _finished(self, event: events.Finished) -> None:
+        self._file(Kind.GOT, event, event.size, event.seconds)
+
+    def _received(self, event: events.Received) -> None:
+        self._file(Kind.SENT, event, event.size, event.seconds)
+
+    def _failed(self, event: events.Failed | events.NotReceived) -> None:
+        self._file(Kind.LOST, event, event.size, event.seconds, event.reason)
+
+    def _refused(self, event: events.RequestRefused) -> None:
+        key = self._macs.get(event.client, event.client)
+        if event.protocol != "tftp" and key not in self._records:
+            return  # a browser that looks for its icon
+        self._file(Kind.REFUSED, event, 0, 0.0, event.reason)
+
+    def _file(
+        self,
+        kind: Kind,
+        event: Any,  # noqa: ANN401 (any that has protocol, client and name)
+        size: int,
+        seconds: float = 0.0,
+        note: str = "",
+    ) -> None:
+        if event.protocol != "tftp" and (
+            event.name.startswith(OURS) or event.name.endswith("/")
+        ):
+            return  # a page, which people read
+        address: str = event.client
+        key = self._macs.get(address)
+        if key is None:
+            key = address
+            if address not in self._records:
+                self._unresolved[address] = None
+                if len(self._unresolved) > self._clients_max:
+                    self._unresolved.popitem(last=False)
+        record = self._record(key)
+        record.address = address
+        step = Step(
+            kind,
+            self._clock(),
+            short(event.name),
+            short(note),
+            event.protocol,
+            size=size,
+            seconds=seconds,
+        )
+        self._add(key, step)
+
+    # Records
+
+    def _record(self, key: str) -> Record:
+        record = self._records.get(key)
+        if record is None:
+            record = self._records[key] = Record()
+            if _is_mac(key):
+                record.mac = key
+            else:
+                record.address = key
+            self._cost += record.cost
+        self._records.move_to_end(key)
+        while len(self._records) > self._clients_max or (
+            self._cost > BYTES_MAX and len(self._records) > 1
+        ):
+            self._forget(next(iter(self._records)))
+        return record
+
+    def _add(self, key: str, step: Step) -> None:
+        record = self._record(key)
+        before = record.cost
+        record.add(step)
+        self._cost += record.cost - before
+        self._touch(key, record)
+        if not self._open:
+            self.wake()
+        self._open[key] = None
+
+    def _touch(self, key: str, record: Record) -> None:
+        self.version += 1
+        record.version = self.version
+
+    def _forget(self, key: str) -> None:
+        record = self._records.pop(key)
+        self._cost -= record.cost
+        self._open.pop(key, None)
+        self._unresolved.pop(key, None)
+        self._ring.forget(key)
+
+    def _know(self, address: str, mac: str) -> None:
+        """Somebody has that address now."""
+        self._macs[address] = mac
+        self._macs.move_to_end(address)
+        if len(self._macs) > 2 * self._clients_max:
+            self._macs.popitem(last=False)
+        other = self._records.get(address)
+        if other is not None:
+            self._merge(address, other, mac)
+        record = self._records.get(mac)
+        if record is not None:
+            record.address = address
+
+    def _merge(self, address: str, other: Record, mac: str) -> None:
+        """What went by its address goes by its hardware address from now on."""
+        packets = self._ring
+        packets.move(address, mac)
+        self._forget(address)
+        record = self._record(mac)
+        steps = sorted([*record.steps, *other.steps], key=lambda step: step.at)
+        self._cost -= record.cost
+        fresh = Record(mac, address, record.arch, record.firmware, steps[-STEPS_MAX:])
+        asked = (n for n, step in enumerate(fresh.steps) if step.kind is Kind.ASKED)
+        fresh.began = max(asked, default=0)
+        fresh.last = max(record.last, other.last)
+        fresh.cost += sum(step.cost for step in fresh.steps)
+        self._records[mac] = fresh
+        self._cost += fresh.cost
+        self._touch(mac, fresh)
+        self._open[mac] = None
+
+
+def _nothing() -> None:
+    """Nobody is to be woken."""
+
+
+def _is_mac(key: str) -> bool:
+    """Whether a key is a hardware address, not an IPv6 address."""
+    return len(key) == 17 and key[2::3] == ":::::" and "::" not in key
+
+
+def _copy(record: Record) -> Record:
+    return replace(record, steps=[replace(step) for step in record.steps])

@@ -1,0 +1,116 @@
+"""What is told of DHCP messages to those who follow a machine's boot."""
+
+from dataclasses import replace
+from ipaddress import IPv4Address
+
+import pytest
+
+from fastboot.boot.choose import Site
+from fastboot.dhcp.allow import Allowed
+from fastboot.dhcp.options import Code, MessageType
+from fastboot.dhcp.outcome import Origin, silence_of
+from fastboot.dhcp.packet import BOOTREPLY, Frame
+from fastboot.dhcp.proxy import Proxy
+from fastboot.dhcp.witness import KNOWN_MAX, Witness
+from fastboot.seen import Asked, Overheard, Packet
+
+from .clients import MAC, bios, ipxe, laptop, to_boot_server, uefi, uefi_http
+
+OURS = IPv4Address("192.0.2.2")
+ROUTER = IPv4Address("192.0.2.1")
+HERE = Origin(OURS)
+THERE = "52:54:00:00:00:07"
+OFFER = Frame(
+    op=BOOTREPLY,
+    xid=0x12345678,
+    chaddr=MAC,
+    yiaddr=IPv4Address("192.0.2.100"),
+    options=(
+        (Code.MESSAGE_TYPE, bytes((MessageType.OFFER,))),
+        (Code.SERVER_IDENTIFIER, ROUTER.packed),
+        (Code.VENDOR_CLASS, b"PXEClient"),
+        (Code.BOOTFILE_NAME, b"pxelinux.0\0"),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("frame", "arch", "firmware"),
+    [
+        (uefi(), "UEFI x86-64", "PXE"),
+        (bios(), "BIOS", "PXE"),
+        (uefi_http(), "UEFI HTTP x86-64", "HTTP boot"),
+        (ipxe(), "BIOS", "iPXE"),
+    ],
+)
+def test_a_question_is_told_with_what_asks(frame, arch, firmware):
+    packet, asked = Witness(hears=True).question(frame, frame.encode(), HERE)
+    assert packet == Packet(
+        THERE, ("0.0.0.0", 68), ("192.0.2.2", 67), True, frame.encode()
+    )
+    assert asked == Asked(THERE, arch, firmware, "", False, True)
+
+
+def test_a_question_to_port_4011_is_told_with_the_clients_address():
+    frame = to_boot_server()
+    origin = Origin(OURS, True, "192.0.2.100", 4011)
+    packet, asked = Witness(hears=False).question(frame, b"", origin)
+    assert packet.client == ("192.0.2.100", 4011)
+    assert (asked.boot_server, asked.address) == (True, str(frame.ciaddr))
+
+
+@pytest.mark.parametrize(
+    "frame", [laptop(), OFFER, uefi(vendor=b"PXEClient:nonsense", arch=None)]
+)
+def test_what_is_no_machine_that_boots_is_not_told(frame):
+    assert Witness(hears=True).question(frame, b"", HERE) == ()
+
+
+def test_a_machine_that_is_told_nothing_on_purpose_is_told_with_the_reason():
+    proxy = Proxy(Site("images", lambda arch: "x"), Allowed(("52:54:00:00:00:08",)))
+    silence = silence_of(proxy.receive(uefi(), HERE, 0.0))
+    _, asked = Witness(hears=True).question(uefi(), b"", HERE, silence)
+    assert asked.silence == "not on the list of machines to boot"
+
+
+def test_another_servers_offer_is_told_once_its_client_is_known():
+    witness = Witness(hears=True)
+    assert witness.overheard(OFFER, b"", OURS, "192.0.2.1") == ()
+    witness.question(uefi(), b"", HERE)
+    packet, heard = witness.overheard(OFFER, b"data", OURS, "192.0.2.1")
+    assert (packet.server, packet.inbound) == (("192.0.2.1", 67), False)
+    assert heard == Overheard(
+        mac=THERE,
+        server="192.0.2.1",
+        address="192.0.2.100",
+        vendor="PXEClient",
+        boots=False,
+        next_server="",
+        file="pxelinux.0",
+        ours="192.0.2.2",
+    )
+
+
+def test_what_comes_from_us_is_no_other_servers():
+    witness = Witness(hears=True)
+    witness.question(uefi(), b"", HERE)
+    ours = replace(OFFER, options=((Code.SERVER_IDENTIFIER, OURS.packed),))
+    assert witness.overheard(ours, b"", OURS, "192.0.2.2") == ()
+
+
+def test_the_answer_is_told_from_the_port_that_was_asked():
+    witness, proxy = Witness(hears=True), Proxy(Site("images", lambda arch: "ipxe.efi"))
+    witness.question(uefi(), b"", HERE)
+    reply = proxy.receive(uefi(), HERE, 0.0)
+    (packet,) = witness.answer(uefi(), HERE, reply)
+    assert packet.server == ("192.0.2.2", 67)
+    assert packet.client == ("255.255.255.255", 68)
+    assert packet.data == reply.data
+
+
+def test_the_machines_known_are_bounded():
+    witness = Witness(hears=True)
+    for number in range(KNOWN_MAX + 10):
+        mac = b"\x52\x54\0" + number.to_bytes(3, "big")
+        witness.question(uefi(mac=mac), b"", HERE)
+    assert len(witness._known) == KNOWN_MAX

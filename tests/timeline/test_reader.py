@@ -1,0 +1,211 @@
+"""The machines that are remembered: whose steps are whose, and how much is kept."""
+
+import tracemalloc
+
+import pytest
+
+from fastboot import events, seen
+from fastboot.timeline.reader import BYTES_MAX, OPEN_FOR, PACKETS_MAX, Timeline
+from fastboot.timeline.steps import STEPS_MAX, TEXT_MAX
+
+from .history import HERE, MAC, THERE, URL, Clock, History
+
+
+def resolve_nobody(address):
+    return ""
+
+
+def test_a_whole_boot_is_in_order():
+    history = History()
+    history.asks()
+    history.is_offered()
+    history.hears_of()
+    history.asks_boot_server()
+    history.probes()
+    history.gets()
+    assert history.kinds() == [
+        *("asked", "offered", "heard", "question", "told", "probed", "got")
+    ]
+    history.asks("iPXE")
+    history.is_offered(URL)
+    history.gets("/boot.ipxe", "http")
+    assert history.kinds() == ["asked", "offered", "got"]
+    assert len(history.record.steps) == 10
+    assert history.record.address == THERE
+
+
+def test_repetitions_are_counted_not_listed():
+    history = History()
+    for _ in range(5):
+        history.asks()
+        history.is_offered()
+        history.wait(8.0)
+    assert [step.count for step in history.record.steps] == [5, 5]
+
+
+def test_after_a_long_silence_it_begins_anew():
+    history = History()
+    history.asks()
+    history.wait(600.0)
+    history.asks()
+    assert history.kinds() == ["asked"]
+    assert len(history.record.steps) == 2
+
+
+def test_an_offer_that_is_read_before_its_question_counts():
+    history = History()
+    history.hears_of()
+    history.asks()
+    assert history.kinds() == ["asked", "heard"]
+
+
+def test_offers_to_telephones_make_no_machine():
+    history = History()
+    history.hears_of()
+    history.timeline(events.Leased(MAC, THERE, HERE, "ack", 3600, ""))
+    assert history.timeline.record(MAC) is None
+
+
+def test_who_is_at_an_address_is_asked_of_the_neighbour_table():
+    history = History()
+    history.gets()
+    assert history.timeline.record(THERE)[0] == THERE
+    history.timeline.tick(lambda address: {THERE: MAC}[address])
+    key, record = history.timeline.record(THERE)
+    assert (key, record.mac, record.address) == (MAC, MAC, THERE)
+    assert history.kinds() == ["got"]
+
+
+def test_an_address_that_nobody_knows_is_asked_for_once():
+    history, asked = History(), []
+    history.gets()
+    history.timeline.tick(asked.append)
+    history.timeline.tick(asked.append)
+    assert asked == [THERE]
+
+
+@pytest.mark.parametrize("name", ["/_fastboot/", "/", "/images/"])
+def test_who_reads_a_page_is_no_machine(name):
+    history = History()
+    history.timeline(events.Finished("http", "192.0.2.50", name, 100, 0.1))
+    assert len(history.timeline) == 0
+
+
+def test_a_boot_that_stopped_is_reported_once():
+    history, tick = History(), []
+    for _ in range(2):
+        history.asks()
+        history.is_offered()
+        history.wait(16.0)
+        tick += history.timeline.tick(resolve_nobody)
+    (told,) = tick
+    assert (told.client, told.stage) == (MAC, "address")
+    assert history.timeline.tick(resolve_nobody) == []
+
+
+def test_nobody_is_looked_at_for_ever():
+    history = History()
+    history.gets()
+    assert history.timeline.waits
+    history.wait(OPEN_FOR + 1)
+    history.timeline.tick(resolve_nobody)
+    assert not history.timeline.waits
+
+
+def test_the_clock_is_woken_when_there_is_something_to_look_at_again():
+    history, woken = History(), []
+    history.timeline.wake = lambda: woken.append(1)
+    history.asks()
+    history.asks()
+    assert woken == [1]
+
+
+def test_the_oldest_are_forgotten_first():
+    timeline = Timeline(Clock(), Clock(), clients_max=3)
+    for last in (1, 2, 3, 1, 4):
+        mac = f"52:54:00:00:00:0{last}"
+        timeline(seen.Asked(mac, "BIOS", "PXE", "", False, True))
+    assert [key[-1] for key, _ in timeline.records(9)] == ["4", "1", "3"]
+
+
+def test_what_changed_since_is_told_apart():
+    history = History()
+    history.asks()
+    version = history.timeline.version
+    assert history.timeline.records(9, version) == []
+    history.is_offered()
+    assert len(history.timeline.records(9, version)) == 1
+
+
+def test_G3_names_with_control_characters_stay_on_one_line_and_short():
+    history = History()
+    history.is_refused("\x1b[2J\n\u202e" + "x" * 5000)
+    (step,) = history.timeline.record(THERE)[1].steps
+    assert step.text.isprintable()
+    assert len(step.text) <= TEXT_MAX
+
+
+def test_the_steps_of_one_machine_are_bounded():
+    history = History()
+    for number in range(10 * STEPS_MAX):
+        history.gets(f"file{number}")
+    _, record = history.timeline.record(THERE)
+    assert len(record.steps) == STEPS_MAX
+    assert 0 <= record.began < len(record.steps)
+
+
+def packet(mac, data):
+    return seen.Packet(mac, ("0.0.0.0", 68), (HERE, 67), True, data)
+
+
+def feed(timeline, number):
+    """A machine that does all it can to be remembered at length."""
+    mac = f"52:54:00:{number >> 16:02x}:{number >> 8 & 255:02x}:{number & 255:02x}"
+    address = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
+    timeline(seen.Asked(mac, "UEFI x86-64", "PXE", address, False, True))
+    timeline(events.Offered(mac, "UEFI x86-64", "ipxe.efi", HERE, "offer"))
+    for at in range(10):
+        name = f"{number}/{at}/" + "\U0001f600" * 300
+        timeline(events.RequestRefused("tftp", address, name, "\U0001f600" * 300))
+    for _ in range(4):
+        timeline(packet(mac, b"x" * 590))
+
+
+@pytest.mark.slow
+def test_five_thousand_hostile_machines_take_less_than_32_megabytes():
+    clock = Clock()
+    timeline = Timeline(clock, clock)
+    tracemalloc.start()
+    try:
+        for number in range(6000):
+            feed(timeline, number)
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(timeline) <= 5000
+    assert timeline.cost <= BYTES_MAX + PACKETS_MAX
+    assert used < 32 << 20
+
+
+@pytest.mark.slow
+def test_five_thousand_honest_machines_are_all_remembered():
+    timeline = Timeline(Clock(), Clock())
+    for number in range(5000):
+        mac = f"52:54:00:00:{number >> 8:02x}:{number & 255:02x}"
+        address = f"10.0.{number >> 8}.{number & 255}"
+        timeline(seen.Asked(mac, "UEFI x86-64", "PXE", address, True, True))
+        timeline(events.Offered(mac, "UEFI x86-64", "ipxe.efi", HERE, "ack"))
+        for name in ("ipxe.efi", "/boot.ipxe", "/linux", "/initrd.gz"):
+            timeline(events.Finished("http", address, name, 1000, 0.1))
+    assert len(timeline) == 5000
+
+
+def test_D15_a_hundred_thousand_transactions_of_one_machine_are_one_machine():
+    history = History()
+    history.asks()
+    before = history.timeline.cost
+    for xid in range(100_000):
+        data = xid.to_bytes(4, "big") * 75
+        history.timeline(packet(MAC, data))
+    assert len(history.timeline) == 1
+    assert history.timeline.cost - before < 100_000
