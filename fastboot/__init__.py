@@ -40,14 +40,22 @@ if TYPE_CHECKING:
         EngineFailed,
         FastbootError,
         ListenError,
+        NoAnswer,
         NotFound,
+        NotKept,
         Refused,
+        ServerRefused,
         SetupError,
+        TransferError,
         TreeError,
         Unavailable,
+        WrongAnswer,
+        WrongContent,
     )
     from .events import Event
     from .server import Server
+    from .tftp.client import Transferred, get, get_sync, put, put_sync
+    from .tftp.wishes import Wishes
     from .tree import Client, Directory, Function, Memory, Overlay, Tree
 
 __all__ = [
@@ -74,16 +82,28 @@ __all__ = [
     "Mac",
     "Machine",
     "Memory",
+    "NoAnswer",
     "NotFound",
+    "NotKept",
     "Overlay",
     "Refused",
     "Request",
     "Server",
+    "ServerRefused",
     "SetupError",
     "TftpConfig",
+    "TransferError",
+    "Transferred",
     "Tree",
     "TreeError",
     "Unavailable",
+    "Wishes",
+    "WrongAnswer",
+    "WrongContent",
+    "get",
+    "get_sync",
+    "put",
+    "put_sync",
     "serve",
     "sockets_of_systemd",
 ]
@@ -97,9 +117,12 @@ _HOMES = {
     "config": "BootConfig Config DhcpConfig HttpConfig HttpsConfig LeaseConfig TftpConfig",
     "embedding": "serve sockets_of_systemd",
     "errors": "ConfigError ContentChanged DecodeError EngineFailed FastbootError "
-    "ListenError NotFound Refused SetupError TreeError Unavailable",
+    "ListenError NoAnswer NotFound NotKept Refused ServerRefused SetupError "
+    "TransferError TreeError Unavailable WrongAnswer WrongContent",
     "events": "Event",
     "server": "Server",
+    "tftp.client": "Transferred get get_sync put put_sync",
+    "tftp.wishes": "Wishes",
     "tree": "Client Directory Function Memory Overlay Tree",
 }
 """The module that each name comes from, as the imports above have it."""

@@ -18,6 +18,7 @@ from rich.console import Console
 
 from . import _ext, certificates
 from .banner import write_banner
+from .client_command import get_command, put_command
 from .config import Config
 from .errors import ConfigError, EngineFailed, SetupError
 from .events import Fault
@@ -313,6 +314,8 @@ command = click.Group(
             ],
         ),
         leases_group(_CONFIG),
+        get_command(),
+        put_command(),
         click.Command(
             "cert",
             help=_CERT_HELP,

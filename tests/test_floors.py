@@ -107,7 +107,7 @@ FLOORS = [
     ["server"],
     ["service", "embedding"],
     # 6: people
-    ["banner", "leases_command"],
+    ["banner", "client_command", "leases_command"],
     ["cli"],
     ["__main__"],
 ]

@@ -47,7 +47,7 @@ Progress = Callable[[int, int | None], object]
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Transferred:
     """A file that came across.
 
     Attributes:
@@ -92,7 +92,7 @@ async def get(
     sha256: str | None = None,
     limit: int = MEMORY_MAX,
     progress: Progress | None = None,
-) -> Result:
+) -> Transferred:
     """Fetch a file, under asyncio, uvloop or trio.
 
     Args:
@@ -122,7 +122,7 @@ def get_sync(
     sha256: str | None = None,
     limit: int = MEMORY_MAX,
     progress: Progress | None = None,
-) -> Result:
+) -> Transferred:
     """The same as `get`, for programs without an event loop."""
     return run_steps(_get(parse(url), to, wishes, patience, sha256, limit, progress))
 
@@ -134,7 +134,7 @@ async def put(
     wishes: Wishes = Wishes(),  # noqa: B008 (frozen)
     patience: float = PATIENCE,
     progress: Progress | None = None,
-) -> Result:
+) -> Transferred:
     """Send a file, under asyncio, uvloop or trio; see `get`.
 
     Args:
@@ -158,7 +158,7 @@ def put_sync(
     wishes: Wishes = Wishes(),  # noqa: B008 (frozen)
     patience: float = PATIENCE,
     progress: Progress | None = None,
-) -> Result:
+) -> Transferred:
     """The same as `put`, for programs without an event loop."""
     return run_steps(_put(source, parse(url), wishes, patience, progress))
 
@@ -171,7 +171,7 @@ def _get(
     sha256: str | None,
     limit: int,
     progress: Progress | None,
-) -> Steps[Result]:
+) -> Steps[Transferred]:
     def reading() -> Reading:
         return Reading(
             address.name,
@@ -201,7 +201,7 @@ def _put(
     wishes: Wishes,
     patience: float,
     progress: Progress | None,
-) -> Steps[Result]:
+) -> Steps[Transferred]:
     def writing() -> Writing:
         name, title, netascii = address.name, address.title, address.netascii
         return Writing(name, title, blob, patience, netascii=netascii)
@@ -299,9 +299,9 @@ def _summed(summing: Summing) -> Steps[str]:
         yield Pause()
 
 
-def _result(done: _Done, size: int, data: bytes | None, sha256: str) -> Result:
+def _result(done: _Done, size: int, data: bytes | None, sha256: str) -> Transferred:
     negotiated = done.agreed.negotiated
-    return Result(
+    return Transferred(
         size,
         done.seconds,
         data,
