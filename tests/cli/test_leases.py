@@ -112,12 +112,12 @@ def test_the_file_may_stand_in_the_settings(file, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("found", "expires", "word"),
+    ("found", "left", "word"),
     [
-        (State.BOUND, NOW + 1, "active"),
-        (State.BOUND, NOW - 1, "expired"),
-        (State.CONFLICT, NOW - 1, "conflict"),
+        (State.BOUND, 1, "active"),
+        (State.BOUND, -1, "expired"),
+        (State.CONFLICT, -1, "conflict"),
     ],
 )
-def test_a_state_is_a_word(found, expires, word):
-    assert state(lease(1, b"\1", "", found, expires), NOW) == word
+def test_a_state_is_a_word(found, left, word):
+    assert state(lease(1, b"\1", "", found, NOW + left), NOW) == word

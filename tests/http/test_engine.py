@@ -13,6 +13,7 @@ import selectors
 import socket
 import struct
 import subprocess
+import sys
 import threading
 from contextlib import ExitStack, contextmanager
 
@@ -637,6 +638,8 @@ def test_whether_it_is_idle_may_be_asked_from_any_thread(serve):
         except RuntimeError as error:
             failures.append(error)
 
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-4)  # the watcher, which never waits, would keep the others
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
@@ -648,6 +651,7 @@ def test_whether_it_is_idle_may_be_asked_from_any_thread(serve):
     finally:
         stop.set()
         watcher.join(PATIENCE)
+        sys.setswitchinterval(interval)
     assert failures == []
 
 
