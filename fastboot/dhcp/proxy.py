@@ -62,13 +62,13 @@ class Proxy:
     ) -> None:
         self._site = site
         self._allowed = allowed
-        self._relays = relays
+        self.relays = relays
         self._dialects = Dialects()
         self._chained = Chained()
 
     def receive(self, frame: Frame, origin: Origin, now: float) -> Outcome:
         """Decide about one message; see `Decider.receive`."""
-        silence = _silence(frame, origin, self._relays)
+        silence = _silence(frame, origin, self.relays)
         if silence is not None:
             return silence
         if (frame.option(Code.VENDOR_CLASS) or b"").startswith(U_BOOT):
@@ -150,6 +150,23 @@ def no_machine(frame: Frame, origin: Origin) -> Dropped | Ignored | None:
     return None
 
 
+def no_relay(
+    frame: Frame, origin: Origin, relays: Collection[IPv4Network]
+) -> Dropped | None:
+    """Why a message came through no relay of ours; None where it may have, or had none.
+
+    An answer goes to whatever address the message names as its relay.
+    """
+    relay, mac = frame.giaddr, mac_text(frame.chaddr)
+    if relay == UNSPECIFIED:
+        return None
+    if relay == origin.server or relay.is_loopback or not _is_host(relay):
+        return Dropped("dhcp", mac, f"{relay} cannot be a relay")
+    if relays and not any(relay in network for network in relays):
+        return Dropped("dhcp", mac, f"{relay} is none of the relays named")
+    return None
+
+
 def _silence(
     frame: Frame, origin: Origin, relays: Collection[IPv4Network]
 ) -> Dropped | Ignored | None:
@@ -169,15 +186,8 @@ def _silence(
             return Dropped("dhcp", mac, f"sent from port {origin.port}")
     elif frame.message_type != MessageType.DISCOVER:
         return Ignored("a message for the DHCP server")
-    elif frame.giaddr != UNSPECIFIED:
-        if (
-            frame.giaddr == origin.server
-            or frame.giaddr.is_loopback
-            or not _is_host(frame.giaddr)
-        ):
-            return Dropped("dhcp", mac, f"{frame.giaddr} cannot be a relay")
-        if relays and not any(frame.giaddr in network for network in relays):
-            return Dropped("dhcp", mac, f"{frame.giaddr} is none of the relays named")
+    elif (silence := no_relay(frame, origin, relays)) is not None:
+        return silence
     named = options.address(frame.options, Code.SERVER_IDENTIFIER)
     if named not in (None, origin.server):
         return Ignored("a message for another server")

@@ -26,7 +26,7 @@ from .leases import Lease, State
 from .options import MessageType
 from .outcome import Ignored, Noted, Origin, Outcome, Reply
 from .packet import UNSPECIFIED, Frame, mac_text
-from .proxy import Plan, Proxy, no_machine
+from .proxy import Plan, Proxy, no_machine, no_relay
 from .question import Question, find_subnet, read_question
 from .reply import Style
 from .subnet import Subnet
@@ -81,7 +81,7 @@ class LeaseServer:
         """Decide about one message; see `fastboot.dhcp.outcome.Decider`."""
         if origin.boot_server:
             return self._proxy.receive(frame, origin, now)
-        silence = no_machine(frame, origin)
+        silence = no_machine(frame, origin) or self._no_relay(frame, origin)
         if silence is not None:
             return silence
         handle = self._handlers.get(frame.message_type or 0)
@@ -92,7 +92,21 @@ class LeaseServer:
             return handle(self, read_question(frame, origin, subnet, now))
         if frame.giaddr == UNSPECIFIED:
             return Ignored("no subnet of ours")
-        reason = f"the relay {frame.giaddr} is in no [[dhcp.subnet]]"
+        reason = f"the network that {frame.giaddr} relays is in no [[dhcp.subnet]]"
+        return Dropped("dhcp", mac_text(frame.chaddr), reason)
+
+    def _no_relay(self, frame: Frame, origin: Origin) -> Dropped | None:
+        """As `no_relay`; one that is not named must be in a network of ours.
+
+        Whose network a message is about, others may say (see `find_subnet`): who is
+        answered, they may not.
+        """
+        relay = frame.giaddr
+        if relay == UNSPECIFIED or self._proxy.relays:
+            return no_relay(frame, origin, self._proxy.relays)
+        if any(relay in subnet.network for subnet in self._subnets):
+            return no_relay(frame, origin, ())
+        reason = f"the relay {relay} is in no [[dhcp.subnet]]"
         return Dropped("dhcp", mac_text(frame.chaddr), reason)
 
     def settle(self, now: float, epoch: float) -> Iterable[Event]:

@@ -519,6 +519,20 @@ def test_D10_a_relay_of_a_network_that_is_none_of_ours_is_dropped(site):
         assert "is in no [[dhcp.subnet]]" in outcome.reason
 
 
+@pytest.mark.parametrize("relay", ["0.0.0.1", "224.0.0.1", "127.0.0.1", "203.0.113.7"])
+@pytest.mark.parametrize(
+    "network",
+    [
+        (Code.SUBNET_SELECTION, ip(0).packed),
+        (Code.RELAY_AGENT_INFORMATION, b"\5\4" + ip(0).packed),
+    ],
+)
+def test_D10_no_answer_goes_where_a_message_says_a_relay_is(site, relay, network):
+    """Whoever names a network of ours does not thereby become its relay."""
+    frame = client(1, MessageType.DISCOVER, network, giaddr=IPv4Address(relay))
+    assert isinstance(site.ask(frame), Dropped)
+
+
 def test_D11_what_a_relay_adds_is_said_back_unchanged_and_last(site):
     info = (Code.RELAY_AGENT_INFORMATION, b"\1\4eth7")
     frame = answer(site.ask(client(1, MessageType.DISCOVER, info, giaddr=RELAY)))
