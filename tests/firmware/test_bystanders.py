@@ -60,7 +60,7 @@ class Capture:
         self._tcpdump = subprocess.Popen(
             network.segment.inside(
                 *(need("tcpdump"), "-i", "server", "-Q", "in", "--immediate-mode"),
-                *("-U", "-w", str(path), "not ip6"),
+                *("-U", "--immediate-mode", "-w", str(path), "not ip6"),
             ),
             stderr=subprocess.PIPE,
             text=True,

@@ -38,7 +38,15 @@ class Segment:
         )
         self._watch = subprocess.Popen(
             network.segment.inside(
-                *(need("tcpdump"), "-i", "br0", "-U", "-w", str(self.capture)),
+                *(
+                    need("tcpdump"),
+                    "-i",
+                    "br0",
+                    "-U",
+                    "--immediate-mode",
+                    "-w",
+                    str(self.capture),
+                ),
                 *("--immediate-mode", "udp port 546 or udp port 547 or icmp6"),
             ),
             stderr=subprocess.PIPE,

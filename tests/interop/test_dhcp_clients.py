@@ -175,7 +175,15 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         space = network.join("server", SERVER)
         recorder = subprocess.Popen(
             network.segment.inside(
-                *(need("tcpdump"), "-i", "br0", "-U", "-w", str(capture)),
+                *(
+                    need("tcpdump"),
+                    "-i",
+                    "br0",
+                    "-U",
+                    "--immediate-mode",
+                    "-w",
+                    str(capture),
+                ),
                 *("-Z", "root", "udp port 67 or udp port 68 or icmp"),
             ),
             stderr=subprocess.PIPE,
