@@ -243,7 +243,10 @@ def decode(data: bytes) -> Packet:
         case Opcode.WRQ:
             return WriteRequest(*_decode_request(data))
         case Opcode.OACK:
-            return OptionAck(_pairs(_strings(data)))
+            options = _pairs(_strings(data))
+            if not options:
+                raise DecodeError("an OACK without options")
+            return OptionAck(options)
         case _:
             raise DecodeError(f"opcode {opcode} does not exist")
 

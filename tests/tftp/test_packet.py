@@ -177,3 +177,15 @@ def test_a_tail_never_changes_what_a_request_said(packet, tail):
     longer = decode(packet.encode() + tail)
     assert (longer.filename, longer.mode) == (packet.filename, packet.mode)
     assert longer.options[: len(packet.options)] == packet.options
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x00\x06\x00\x00",  # OACK; an option without a name
+        b"\x00\x06tsize\x00",  # OACK; an option without a value
+    ],
+)
+def test_an_OACK_that_acknowledges_no_option_is_none(data):
+    with pytest.raises(DecodeError):
+        decode(data)

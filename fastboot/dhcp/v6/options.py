@@ -88,7 +88,7 @@ def encode_area(options: Options) -> bytes:
     """
     area = bytearray()
     for code, value in options:
-        if not 0 < code <= 0xFFFF or len(value) > 0xFFFF:
+        if not 0 <= code <= 0xFFFF or len(value) > 0xFFFF:
             raise ValueError(f"option {code} of {len(value)} bytes cannot be written")
         area += code.to_bytes(2, "big") + len(value).to_bytes(2, "big") + value
     return bytes(area)

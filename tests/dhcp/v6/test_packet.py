@@ -222,6 +222,11 @@ def test_D2_a_class_that_overruns_is_an_error(value):
         vendor_class(b"\x00\x00\x01\x57" + value)
 
 
+def test_an_option_of_the_number_that_nobody_has_is_written_as_it_was_read():
+    area = bytes((0, 0, 0, 1, 7))  # code 0, which is reserved; 1 byte
+    assert encode_area(decode_area(area)) == area
+
+
 def test_options_too_long_for_their_field_cannot_be_written():
     with pytest.raises(ValueError, match="cannot be written"):
         encode_area(((1, bytes(70_000)),))
