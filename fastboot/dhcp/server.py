@@ -171,9 +171,13 @@ class LeaseServer:
         return Noted(self._book.set_aside(address, mac, "declined it", now))
 
     def _release(self, question: Question) -> Outcome:
-        """RELEASE: RFC 2131, section 4.3.4."""
+        """RELEASE: RFC 2131, section 4.3.4.
+
+        It must name its server (section 4.4.1, table 5), which systemd-networkd leaves
+        out. It is sent to that server alone, and who has the address is checked.
+        """
         address = question.frame.ciaddr
-        if question.server != question.origin.server:
+        if question.server not in (None, question.origin.server):
             return Ignored("a message for another server")
         if not holds(question, address, self._book):
             return Ignored("it releases what it has not")

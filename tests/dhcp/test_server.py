@@ -454,6 +454,15 @@ def test_nobody_releases_what_is_not_theirs_and_ours(site, frame):
     assert site.book.at(ip(100)).state is State.BOUND
 
 
+def test_a_release_that_names_no_server_is_taken_for_systemd_networkd_leaves_it_out(
+    site,
+):
+    address = site.bind()
+    frame = client(1, MessageType.RELEASE, ciaddr=address)
+    assert frame.option(Code.SERVER_IDENTIFIER) is None
+    assert isinstance(site.ask(frame), Noted)
+
+
 def test_an_address_that_is_declined_is_set_aside_for_a_while(site):
     address = site.bind()
     outcome = site.ask(decline(address))

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from firmware.network import Namespace, Network
-from peers import need
+from peers import need, need_file
 from serving import Serving
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow]
@@ -399,23 +399,22 @@ def test_dhclient_that_comes_from_another_network_is_refused_and_asks_anew(
 # dhcpcd
 
 
-def test_dhcpcd_takes_renews_and_releases(lab: Lab) -> None:
-    machine = lab.machine()
+def dhcpcd(machine: Machine) -> subprocess.Popen[bytes]:
+    """dhcpcd, in the foreground, with the machine's own folder for what it remembers."""
     state = machine.folder / "state"
-    state.mkdir()
-    (machine.folder / "dhcpcd.conf").write_text("noarp\nnohook resolv.conf, hostname\n")
+    state.mkdir(exist_ok=True)
+    settings = machine.folder / "dhcpcd.conf"
+    settings.write_text("noarp\nnohook resolv.conf, hostname\n")
     mounts = f"mount -t tmpfs none /run && mount --bind {state} /var/lib/dhcpcd"
-    client = machine.start(
+    return machine.start(
         *(need("unshare"), "--mount", "sh", "-c", f'{mounts} && exec "$@"', "sh"),
-        *(
-            need("dhcpcd"),
-            "-4",
-            "-B",
-            "-f",
-            str(machine.folder / "dhcpcd.conf"),
-            "eth0",
-        ),
+        *(need("dhcpcd"), "-4", "-B", "-f", str(settings), "eth0"),
     )
+
+
+def test_dhcpcd_takes_renews_releases_and_takes_again(lab: Lab) -> None:
+    machine = lab.machine()
+    client = dhcpcd(machine)
     try:
         address = machine.heard("ack")
         inside = ("nsenter", f"--mount=/proc/{client.pid}/ns/mnt", need("dhcpcd"), "-4")
@@ -423,6 +422,84 @@ def test_dhcpcd_takes_renews_and_releases(lab: Lab) -> None:
         assert machine.heard("ack", 2) == address
         machine.run(*inside, "--release", "eth0")
         lab.server.wait_for({"event": "Released", "address": address})
+    finally:
+        client.kill()
+        client.wait()
+    client = dhcpcd(machine)
+    try:
+        assert machine.heard("ack", 3) == address
+    finally:
+        client.kill()
+        client.wait()
+    assert lab.leases()[address]["state"] == "active"
+
+
+def test_dhcpcd_that_starts_again_asks_for_the_lease_that_it_remembers(
+    lab: Lab,
+) -> None:
+    machine = lab.machine()
+    for count in (1, 2):
+        client = dhcpcd(machine)
+        try:
+            address = machine.heard("ack", count)
+        finally:
+            client.kill()
+            client.wait()
+    # An ACK without an offer before it: INIT-REBOOT (RFC 2131, section 3.2).
+    answers = [
+        (event["message"], event["address"])
+        for event in lab.server.events
+        if event["event"] == "Leased" and event["mac"] == machine.mac
+    ]
+    assert answers == [("offer", address), ("ack", address), ("ack", address)]
+
+
+# systemd-networkd, without systemd
+
+NETWORKD = ("/usr/lib/systemd/systemd-networkd", "systemd")
+
+NETWORKD_SETTINGS = """\
+[Match]
+Name=eth0
+
+[Network]
+DHCP=ipv4
+LinkLocalAddressing=no
+"""
+
+ALONE = """\
+mount -t tmpfs none /run
+mount -t sysfs -o ro none /sys  # read-only: it then waits for no udev, as in containers
+mkdir -p /run/systemd/network
+cp {settings} /run/systemd/network/10-eth0.network
+exec {program}
+"""
+
+
+def networkd(machine: Machine) -> subprocess.Popen[bytes]:
+    """systemd-networkd in a world of its own."""
+    program = need_file(*NETWORKD)
+    settings = machine.folder / "eth0.network"
+    settings.write_text(NETWORKD_SETTINGS)
+    settings.chmod(0o644)
+    script = ALONE.format(settings=settings, program=program)
+    return machine.start(need("unshare"), "--mount", "sh", "-ec", script)
+
+
+def test_networkd_takes_renews_releases_and_takes_again(lab: Lab) -> None:
+    machine = lab.machine()
+    client = networkd(machine)
+    try:
+        address = machine.heard("ack")
+        assert machine.heard("ack", 2) == address  # by itself, after half of the lease
+        client.terminate()
+        lab.server.wait_for({"event": "Released", "address": address})
+    finally:
+        client.kill()
+        client.wait()
+    client = networkd(machine)
+    try:
+        assert machine.heard("ack", 3) == address
     finally:
         client.kill()
         client.wait()
