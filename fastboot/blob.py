@@ -128,6 +128,16 @@ class Blob:
         return self._fd
 
     @property
+    def slow(self) -> bool:
+        """Whether to read it, or to ask for its status, may take for ever."""
+        return self._file is not None and self._file.slow
+
+    @property
+    def place(self) -> tuple[int, int] | None:
+        """Device and inode of the file; None where the content is bytes."""
+        return self._file.identity[:2] if self._file else None
+
+    @property
     def identity(self) -> tuple[Identity, int, int] | None:
         """What tells this content from any other; None where it is bytes."""
         if self._file is None:
@@ -155,8 +165,11 @@ class Blob:
             data += more
         return data
 
-    def check(self) -> None:
+    def check(self, status: os.stat_result | None = None) -> None:
         """Notice a rewrite: ask before the last bytes are called complete.
+
+        Args:
+            status: The file's, where it was just asked for.
 
         Raises:
             ContentChanged: The file was modified since it was opened.
@@ -164,7 +177,7 @@ class Blob:
         fd = self.fd
         if fd is None:
             return
-        status = os.fstat(fd)
+        status = status or os.fstat(fd)
         if status.st_mtime_ns != self.mtime_ns and (
             status.st_size <= self.offset + self.size
         ):
@@ -175,6 +188,8 @@ class Blob:
 
         What is replaced meanwhile can be read no more: `ContentChanged`.
         """
+        if self.slow:
+            return  # to open it again may take for ever
         if self._fd is not None and self._file is not None and self._file.reopens:
             self._file.release()
             self._fd = None

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 
 from .errors import ContentChanged, TreeError
+from .mounts import mounts
 
 Identity = tuple[int, int, int, int, int]
 """Device, inode, size, and when content and anything changed last, in nanoseconds: what
@@ -39,9 +40,13 @@ class File:
     Attributes:
         identity: As given.
         etag: A strong validator with its quotes (RFC 9110, section 8.8.3).
+        slow: Whether it lies where a read may hang; see `fastboot.mounts`.
     """
 
-    __slots__ = ("_fd", "_holders", "_lock", "_path", "_reopen", "etag", "identity")
+    __slots__ = (
+        *("_fd", "_holders", "_lock", "_path", "_reopen", "etag", "identity"),
+        "slow",
+    )
 
     def __init__(
         self,
@@ -50,7 +55,8 @@ class File:
         path: str = "",
         reopen: Callable[[], int] | None = None,
     ) -> None:
-        _, inode, size, mtime_ns, _ = self.identity = identity
+        device, inode, size, mtime_ns, _ = self.identity = identity
+        self.slow = mounts().may_hang(device)
         self.etag = f'"{mtime_ns:x}-{size:x}-{inode:x}"'
         self._fd = fd
         self._holders = 1

@@ -9,7 +9,7 @@ import math
 import os
 import time
 
-from fastboot.http.cold import WINDOW
+from fastboot.cold import WINDOW
 from fastboot.http.connection import NOTEWORTHY
 from fastboot.http.dates import write_date
 from fastboot.http.front import (
@@ -650,7 +650,7 @@ cdef class Front:
         return n
 
     cdef bint _is_warm(self, Link* link, int64_t at, int64_t length) noexcept nogil:
-        """Whether a part of the file is in memory; see `fastboot.http.cold`."""
+        """Whether a part of the file is in memory; see `fastboot.cold`."""
         cdef int fd = link.recipe.file.fd
         if link.warmed or (_is_there(fd, at) and _is_there(fd, at + length - 1)):
             link.warmed = False

@@ -15,6 +15,7 @@ import time
 from functools import partial
 
 from fastboot.arrival import arrival
+from fastboot.cold import Cold, Reads
 from fastboot.poller import Poller
 from fastboot.tftp.carrier import Broken, Request, Stray
 from fastboot.tftp.packet import Error, ErrorCode
@@ -29,15 +30,16 @@ from fastboot._ext.datagrams cimport (
     inbox_receive,
 )
 from fastboot._ext.tftp_entry cimport Entry
+from fastboot._ext.tftp_frames cimport COLD
 from fastboot._ext.tftp_outlet cimport Outlet
 from fastboot._ext.tftp_pictures cimport Pictures
 from fastboot._ext.tftp_table cimport (
     Table, Transfer, table_add, table_find, table_free, table_init, table_remove,
 )
 from fastboot._ext.tftp_transfer cimport (
-    CLOSED, UNREADABLE, Burst, Machine, aborted, machine_aborted,
+    CLOSED, STALLED, UNREADABLE, Burst, Machine, aborted, machine_aborted,
     machine_acknowledge, machine_acknowledged, machine_finish, machine_repeat,
-    machine_sent, machine_start, machine_tick,
+    machine_resumed, machine_sent, machine_start, machine_tick,
 )
 from fastboot._ext.wheel cimport (
     Wheel, wheel_init, wheel_next, wheel_pop, wheel_remove, wheel_set,
@@ -90,11 +92,13 @@ cdef class Carrier:
     cdef object _clock
     cdef bint _own_clock
     cdef bint _news      # something is in _happened
+    cdef bint _woken
     cdef object _poller
     cdef object _ports
     cdef dict _entries   # by line
     cdef dict _arrivals  # by the control messages that tell of them
     cdef list _happened
+    cdef object _reads   # of what is not in memory
     cdef int _epoll
     cdef int _waker
     cdef int _timer
@@ -126,6 +130,7 @@ cdef class Carrier:
         self._pictures = Pictures(cache_bytes)
         self._outlet = Outlet(self._poller, self._pictures)
         self._arrivals = {}
+        self._reads = Reads(self.wake)
         self._happened = []
         self._epoll = self._poller.fileno()
         self._waker, self._timer = self._poller.own
@@ -186,6 +191,7 @@ cdef class Carrier:
     def close(self):
         if not self._closed:
             self._closed = True
+            self._reads.close()
             self._ports.close()
             self._poller.close()
 
@@ -195,6 +201,10 @@ cdef class Carrier:
         self._look_at_clock()
         with nogil:
             self._run(patience)
+        if self._woken:
+            self._woken = False
+            for line, part in self._reads.ready():
+                self._resume(self._entries[line], part)
         return self._hand_up()
 
     def begin(self, line, job):
@@ -299,6 +309,7 @@ cdef class Carrier:
         if fd == self._timer or fd == self._waker:
             with gil:
                 self._poller.heed(fd)
+            self._woken = self._woken or fd == self._waker
             return fd == self._waker
         if what & EPOLLOUT:
             with gil:
@@ -412,6 +423,9 @@ cdef class Carrier:
         acknowledged = sender.acknowledged
         try:
             packets = step()
+        except Cold as cold:
+            self._reads.wait(entry.line, cold)
+            packets = []
         except Exception as error:
             self._report(Broken(error))
             packets = sender.close("a mistake of the server")
@@ -431,27 +445,90 @@ cdef class Carrier:
     cdef void _emit(self, Transfer* transfer, Burst burst) noexcept nogil:
         """Send what a machine wants sent, set its timer, or end it."""
         if transfer.machine.outcome:
+            if transfer.machine.outcome == STALLED and transfer.is_cold:
+                self._give_up(transfer)  # it was not the client who kept us waiting
             self._retire(transfer)
             return
         if burst.count == 0:
             return
-        if self._outlet.stuck != NULL:  # behind those that wait already
+        if transfer.is_cold:
+            transfer.unsent = min(transfer.unsent, burst.first)
+            if burst.first + burst.count - 1 <= transfer.machine.sent:
+                return
+        elif self._outlet.stuck != NULL:  # behind those that wait already
             self._outlet.stick(transfer, burst.first)
         elif not self._outlet.queue(transfer, burst):
-            machine_finish(&transfer.machine, UNREADABLE)
-            self._outlet.queue_bytes(
-                transfer, <uint8_t*>_unreadable, _unreadable_size, NULL
-            )
-            self._retire(transfer)
-            return
+            if transfer.failure != COLD:
+                self._give_up(transfer)
+                self._retire(transfer)
+                return
+            transfer.is_cold = True
+            with gil:
+                self._wait_for_file(transfer)
         machine_sent(&transfer.machine, burst, self._now)
+        if transfer.is_cold:
+            transfer.machine.deadline = transfer.machine.give_up
         wheel_set(&self._wheel, &transfer.timer, transfer.machine.deadline)
+
+    cdef void _give_up(self, Transfer* transfer) noexcept nogil:
+        """Tell the client that the file cannot be read."""
+        machine_finish(&transfer.machine, UNREADABLE)
+        self._outlet.queue_bytes(
+            transfer, <uint8_t*>_unreadable, _unreadable_size, NULL
+        )
+
+    cdef void _wait_for_file(self, Transfer* transfer) noexcept:
+        """Have the part of a file read that is not in memory; see `fastboot.cold`."""
+        cdef Entry entry = <Entry>transfer.entry
+        try:
+            self._reads.wait(entry.line, Cold(
+                transfer.source.fd, transfer.source.wanted_at, transfer.source.wanted,
+                of=entry.job.blob.place,
+            ))
+        except Exception as error:
+            self._report(Broken(error))
+
+    cdef int _resume(self, Entry entry, part) except -1:
+        """Go on with what was read, or end where it cannot be."""
+        cdef Transfer* transfer = entry.transfer
+        cdef Burst burst
+        if entry.sender is not None:
+            self._step(entry, partial(entry.sender.resume, part, self._now))
+            return 0
+        transfer.is_cold = False
+        if transfer.is_over:
+            return 0
+        try:
+            entry.warm(part)
+        except Exception as error:
+            entry.reason = str(error)
+            self._give_up(transfer)
+            self._retire(transfer)
+            self._outlet.flush()
+            return 0
+        burst.first = max(transfer.unsent, transfer.machine.acked + 1)
+        burst.count = transfer.machine.sent - burst.first + 1
+        burst.last_alone = False
+        if self._outlet.queue(transfer, burst):
+            machine_resumed(&transfer.machine, self._now)
+        elif transfer.failure == COLD:  # the window goes on beyond what was read
+            transfer.is_cold = True
+            self._wait_for_file(transfer)
+        else:
+            self._give_up(transfer)
+            self._retire(transfer)
+        if not transfer.is_over:
+            wheel_set(&self._wheel, &transfer.timer, transfer.machine.deadline)
+        self._outlet.flush()
+        entry.warm(None)
+        return 0
 
     cdef void _retire(self, Transfer* transfer) noexcept nogil:
         """A transfer is over: no datagram or timer finds it any more."""
         if transfer.is_over:
             return
         transfer.is_over = True
+        transfer.is_cold = False
         wheel_remove(&self._wheel, &transfer.timer)
         table_remove(&self._table, transfer)
         if not transfer.machine.confirmed:
@@ -466,6 +543,7 @@ cdef class Carrier:
         self._over = transfer.over
         if transfer.is_stuck:
             self._outlet.forget(transfer)
+        self._reads.forget(entry.line)
         self._pictures.give_back(entry.picture)
         del self._entries[entry.line]
         self._report(entry.ended())

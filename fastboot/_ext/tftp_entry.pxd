@@ -10,9 +10,11 @@ cdef class Entry:
     cdef Picture picture
     cdef bytes oack
     cdef bytes data
+    cdef bytes part  # what a thread has read of the file
     cdef str reason
 
     cdef void hold(self) noexcept
+    cdef int warm(self, part) except -1
     cdef int let_go(self) except -1
     cdef int _in_c(self, blob) except -1
     cdef object ended(self)

@@ -4,10 +4,11 @@
 import time
 from functools import lru_cache
 
+from fastboot.errors import ContentChanged
 from fastboot.tftp.carrier import Ended
 from fastboot.tftp.packet import OptionAck
 from fastboot.tftp.ports import answering
-from fastboot.tftp.transfer import Outcome
+from fastboot.tftp.transfer import TOO_SLOW, Outcome
 
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport uint8_t
@@ -15,7 +16,7 @@ from libc.stdlib cimport calloc, free
 
 from fastboot._ext.datagrams cimport MESSAGE_MAX, SEGMENTS_MAX, address_init
 from fastboot._ext.tftp_frames cimport (
-    CUT_SHORT, IN_MEMORY, LET_GO, NOT_HELD, REWRITTEN,
+    COLD, CUT_SHORT, IN_MEMORY, LET_GO, NOT_HELD, REWRITTEN, Source,
 )
 from fastboot._ext.tftp_pictures cimport Pictures
 from fastboot._ext.tftp_table cimport Transfer
@@ -31,6 +32,7 @@ cdef enum:
 _REASONS = {
     CUT_SHORT: "the file was cut short while it was read",
     REWRITTEN: "the file was rewritten while it was read",
+    COLD: TOO_SLOW,
 }
 _OUTCOMES = (None, *Outcome)
 
@@ -97,6 +99,29 @@ cdef class Entry:
             transfer.failure = LET_GO
             self.reason = str(error)
 
+    cdef int warm(self, part) except -1:
+        """Have what a thread has read of the file at hand; None: no more.
+
+        Raises:
+            ContentChanged: The file is not what it was when it was opened.
+            OSError: It cannot be read.
+        """
+        cdef Source* source = &self.transfer.source
+        self.part = None
+        source.part = NULL
+        if part is None:
+            return 0
+        if isinstance(part, OSError):
+            raise part
+        if len(part.data) < source.wanted:
+            raise ContentChanged(_REASONS[CUT_SHORT])
+        self.job.blob.check(part.status)
+        self.part = part.data
+        source.part = <const uint8_t*>PyBytes_AS_STRING(self.part)
+        source.part_at = part.at
+        source.part_size = len(self.part)
+        return 0
+
     cdef int let_go(self) except -1:
         """Keep no descriptor for one who may never answer, if it can be had again.
 
@@ -104,6 +129,8 @@ cdef class Entry:
         """
         cdef Transfer* transfer = self.transfer
         cdef bint is_read = transfer.image != NULL and transfer.image.missing == 0
+        if transfer.source.slow or transfer.is_cold:
+            return 0  # to open it again may take for ever
         if transfer.source.fd >= 0 and (transfer.machine.acked < 0 or is_read):
             self.job.blob.let_go()
             transfer.source.fd = NOT_HELD
@@ -132,6 +159,7 @@ cdef class Entry:
             transfer.source.fd = fd
             transfer.source.offset = blob.offset
             transfer.source.mtime_ns = blob.mtime_ns
+            transfer.source.slow = blob.slow
         return 0
 
     cdef object ended(self):
@@ -145,7 +173,7 @@ cdef class Entry:
             )
         outcome = _OUTCOMES[machine.outcome]
         reason = self.reason or outcome.value
-        if machine.outcome == UNREADABLE and self.transfer.failure != LET_GO:
+        if machine.outcome == UNREADABLE and not self.reason:
             reason = _REASONS.get(self.transfer.failure, "the file cannot be read")
         return Ended(
             self.line, outcome, reason, machine_acknowledged(machine),

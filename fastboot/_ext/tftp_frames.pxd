@@ -5,6 +5,7 @@ cdef enum:
     REWRITTEN = -2
     UNREADABLE_FILE = -3
     LET_GO = -4
+    COLD = -5  # it is not in memory; `wanted_at` and `wanted` say what to read
 
 cdef enum:
     IN_MEMORY = -1  # in place of a descriptor: the bytes are at `data`
@@ -16,6 +17,12 @@ cdef struct Source:
     int64_t size
     const unsigned char* data
     int64_t mtime_ns
+    bint slow  # what is not in `part` counts as cold
+    const unsigned char* part  # what a thread has read of the file; NULL: nothing
+    int64_t part_at
+    int64_t part_size
+    int64_t wanted_at
+    int64_t wanted
 
 cdef struct Image:
     Source source  # its size; its bytes are read from the source of each user

@@ -8,10 +8,11 @@
 They are the same for every client of the same file and block size, so that an `Image`
 keeps them, a chunk at a time, within a budget of bytes. A file is read straight into
 its place behind the headers and never mapped: one that is cut short is an error here
-and no signal.
+and no signal. What is not in memory is not waited for (see `fastboot.cold`): whoever
+wanted it comes again with the part that a thread has read.
 """
 
-from libc.errno cimport EINTR, errno
+from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
@@ -20,7 +21,8 @@ cdef extern from "<sys/uio.h>" nogil:
     struct iovec:
         void* iov_base
         size_t iov_len
-    ssize_t preadv(int fd, const iovec* iov, int count, int64_t offset)
+    ssize_t preadv2(int fd, const iovec* iov, int count, int64_t offset, int flags)
+    int RWF_NOWAIT
 
 cdef extern from "<unistd.h>" nogil:
     ssize_t pread(int fd, void* buffer, size_t count, int64_t offset)
@@ -68,11 +70,20 @@ cdef int _read(int fd, unsigned char* out, int64_t count, int64_t at) noexcept n
 cdef int _read_blocks(
     Source* source, iovec* pieces, int count, int64_t at, int64_t wanted
 ) noexcept nogil:
-    cdef ssize_t got = preadv(source.fd, pieces, count, at)
+    cdef ssize_t got
     cdef int failure, n
+    if source.slow:
+        return COLD
+    got = preadv2(source.fd, pieces, count, at, RWF_NOWAIT)
     if got == wanted:
         return 0
-    for n in range(count):  # a signal or a page border split the read; or it failed
+    if got > 0:  # there is no more of it, or not in memory
+        got = preadv2(source.fd, pieces, 1, at + got, RWF_NOWAIT)
+    if got == 0:
+        return CUT_SHORT
+    if got > 0 or errno == EAGAIN:
+        return COLD
+    for n in range(count):  # a file system that does not know the question
         failure = _read(
             source.fd, <unsigned char*>pieces[n].iov_base, pieces[n].iov_len, at
         )
@@ -80,6 +91,14 @@ cdef int _read_blocks(
             return failure
         at += pieces[n].iov_len
     return 0
+
+
+cdef const unsigned char* _part(Source* source) noexcept nogil:
+    """Where content begins of which a thread has read what is wanted; or NULL."""
+    cdef int64_t before = source.wanted_at - source.part_at
+    if source.part == NULL or before < 0 or before + source.wanted > source.part_size:
+        return NULL
+    return source.part + source.offset - source.part_at
 
 
 cdef int64_t frame(
@@ -93,12 +112,17 @@ cdef int64_t frame(
     cdef int64_t place = (first - 1) * blksize
     cdef int64_t total = 0, wanted = 0, start = source.offset + place, length, n
     cdef int filled = 0, failure
+    cdef const unsigned char* memory = source.data
+    if source.fd != IN_MEMORY:
+        source.wanted_at = start
+        source.wanted = min(count * blksize, source.size - place)
+        memory = _part(source)
     for n in range(count):
         length = min(<int64_t>blksize, source.size - place)
         _head(out + total, first + n)
         total += HEADER
-        if source.fd == IN_MEMORY:
-            memcpy(out + total, source.data + place, length)
+        if memory != NULL:
+            memcpy(out + total, memory + place, length)
         else:
             pieces[filled].iov_base = out + total
             pieces[filled].iov_len = length
@@ -119,11 +143,12 @@ cdef int64_t frame(
 cdef int verify(Source* source) noexcept nogil:
     """Whether the file is as it was when it was opened: 0, or REWRITTEN.
 
-    One that is not held was not read: all that was sent came from an image.
+    One that is not held was not read: all that was sent came from an image. Of a slow
+    one each part was looked at when it was read.
     """
     cdef stat_t status
     cdef int64_t mtime_ns
-    if source.fd < 0:
+    if source.fd < 0 or source.slow:
         return 0
     if fstat(source.fd, &status):
         return UNREADABLE_FILE

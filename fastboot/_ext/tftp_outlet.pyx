@@ -56,7 +56,10 @@ cdef class Outlet:
         outbox_piece(&self._outbox, data, size)
 
     cdef bint queue(self, Transfer* transfer, Burst burst) noexcept nogil:
-        """Take a burst to be sent; False: the file cannot be read as it was."""
+        """Take a burst to be sent; False: the file cannot be read as it was.
+
+        Or it is COLD: `unsent` says from where on.
+        """
         cdef int64_t first = burst.first, left = burst.count, there
         cdef uint8_t* packets
         if first == 0:
@@ -73,6 +76,7 @@ cdef class Outlet:
             if packets == NULL:
                 packets = self._read(transfer, first, left, &there)
                 if packets == NULL:
+                    transfer.unsent = first
                     return False
             there = min(left, there)
             self._queue_packets(transfer, first, there, packets)
@@ -193,7 +197,7 @@ cdef class Outlet:
             burst.first = max(transfer.unsent, transfer.machine.acked + 1)
             burst.count = transfer.machine.sent - burst.first + 1
             burst.last_alone = False
-            if burst.count > 0 and not transfer.is_over:
+            if burst.count > 0 and not transfer.is_over and not transfer.is_cold:
                 self.queue(transfer, burst)  # what fails here is found by the timer
         self.flush()
 

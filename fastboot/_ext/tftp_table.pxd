@@ -19,7 +19,8 @@ cdef struct Transfer:
     bint is_over
     Transfer* stuck  # of the list of those whose packets the socket had no room for
     bint is_stuck
-    int64_t unsent   # the first block that it had no room for
+    int64_t unsent   # the first block that is still to be sent, if it waits
+    bint is_cold     # a part of its file is being read
     int fd
     bint in_python   # a Python sender does what the machine would
     uint64_t hash

@@ -48,6 +48,7 @@ cdef Burst machine_repeat(Machine* m) noexcept nogil
 cdef Burst machine_acknowledge(Machine* m, int wire, double now) noexcept nogil
 cdef Burst machine_tick(Machine* m, double now) noexcept nogil
 cdef void machine_sent(Machine* m, Burst burst, double now) noexcept nogil
+cdef void machine_resumed(Machine* m, double now) noexcept nogil
 cdef void machine_aborted(Machine* m, int code) noexcept nogil
 cdef void machine_finish(Machine* m, int outcome) noexcept nogil
 cdef int64_t machine_acknowledged(Machine* m) noexcept nogil

@@ -5,7 +5,8 @@ The machine is a struct, and what it wants sent is a burst of block numbers. Who
 asked it sends them and says so with `machine_sent`. `Sender` puts Python's interface
 around it, so that both can be held against each other datagram by datagram.
 
-Rules 8 and 9, for which few clients ask, are left to the Python machine.
+Rules 8 and 9, for which few clients ask, are left to the Python machine; rule 10 is the
+carrier's here.
 """
 
 from fastboot.errors import ContentChanged
@@ -169,6 +170,12 @@ cdef void machine_sent(Machine* m, Burst burst, double now) noexcept nogil:
     m.sends += 1
     if not burst.last_alone:
         m.window_at = now
+    m.deadline = now + _timeout(m)
+
+
+cdef void machine_resumed(Machine* m, double now) noexcept nogil:
+    """What was taken for sent leaves only now: its file had to be read first."""
+    m.window_at = now
     m.deadline = now + _timeout(m)
 
 

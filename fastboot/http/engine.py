@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from time import monotonic, time
 
+from fastboot.cold import WINDOW, Cold, Part, Reads
 from fastboot.config import HttpConfig
 from fastboot.errors import ConfigError, ContentChanged
 from fastboot.events import Emit, Event, Failed, Fault, Finished
@@ -22,7 +23,6 @@ from fastboot.timers import Timers
 from fastboot.tree import Blob, Client, Tree
 
 from .actions import Action, Await, Send, SendFile, Shutdown
-from .cold import Cold, Reads
 from .connection import NOTEWORTHY, Connection
 from .door import Door
 from .front import ANSWER_COST, RECEIVE, SHARE_LEAST, Front, Turn, best, share_of
@@ -78,7 +78,7 @@ class Engine:
         self._places = Places.of(config) if room is None else room
         self._timers: Timers[int] = Timers()
         self.later: Later[int] = Later(self.wake, config.answer_timeout)
-        self._reads = Reads(self.wake)
+        self._reads: Reads[int] = Reads(self.wake)
         self._draining = False
         self._closed = False
         self._busy = 0  # links that were busy when they were last looked at
@@ -144,9 +144,9 @@ class Engine:
                 for sock, client in self._door.accept(fd, now):
                     self._admit(sock, client, now)
         for fd, file, at in turn.cold:
-            self._reads.wait(fd, file, at)
-        for fd in self._reads.ready():
-            self._go_on(fd, share)
+            self._reads.wait(fd, Cold(file, at - at % WINDOW))
+        for fd, part in self._reads.ready():
+            self._go_on(fd, share, part)
         for fd, answer in self.later.answers():
             link = self._links[fd]
             self._guarded(link, share, partial(link.machine.answered, answer))
@@ -294,14 +294,13 @@ class Engine:
                 return  # no descriptor is left to hold the file by: it is answered still
             self._upkeep.begin(monotonic())
 
-    def _go_on(self, fd: int, share: int) -> None:
-        """What a connection waited for has been read."""
+    def _go_on(self, fd: int, share: int, part: Part | OSError) -> None:
+        """What a connection waited for has been read, or cannot be."""
         link = self._links.get(fd)
         if link is None:
             self._front.resume(fd)
             return
-        link.cold, link.warmed = False, True
-        self._guarded(link, share, lambda now: [])
+        self._guarded(link, share, partial(link.warm, part))
 
     def _guarded(
         self, link: Link, share: int, ask: Callable[[float], list[Action]]
@@ -349,7 +348,7 @@ class Engine:
                 share -= self._do(link, queue[0], share)
             except Cold as cold:
                 link.cold = True
-                self._reads.wait(link.fd, cold.file, cold.at)
+                self._reads.wait(link.fd, cold)
                 break
             except BlockingIOError:
                 break

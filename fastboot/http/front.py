@@ -15,13 +15,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fastboot._ext import twin
+from fastboot.cold import Cold, check_warm, within_window
 from fastboot.config import HttpConfig
 from fastboot.errors import ContentChanged
 from fastboot.poller import READ, WRITE, Poller
 from fastboot.timers import Timers
 from fastboot.tree import Blob
 
-from .cold import Cold, check_warm, within_window
 from .connection import NOTEWORTHY
 from .dates import write_date
 from .kept import Kept, Known

@@ -7,13 +7,14 @@ import os
 import socket
 from collections import deque
 
+from fastboot.cold import WINDOW, Cold, Part, check_warm, within_window
 from fastboot.errors import ContentChanged
 from fastboot.poller import READ
 from fastboot.tree import Blob
 
 from .actions import Action, Send, SendFile
-from .cold import check_warm, within_window
 from .connection import Connection
+from .peer import words_of
 
 COPY = 256 << 10
 """Bytes read at once where sendfile(2) cannot be used."""
@@ -107,12 +108,27 @@ class Link:
         if blob.fd is not None:
             at = blob.offset + action.offset
             length = within_window(at, length)
+            if not self.warmed and blob.slow:
+                raise Cold(blob.fd, at - at % WINDOW, of=blob.place)
             if not self.warmed:
                 check_warm(blob.fd, at, length)
             self.warmed = False
-        if length == action.length:
+        if length == action.length and not blob.slow:
             blob.check()
         return length
+
+    def warm(self, part: Part | OSError, now: float) -> list[Action]:
+        """What it waited for has been read, or cannot be."""
+        self.cold, self.warmed = False, True
+        if isinstance(part, OSError):
+            return self.machine.fail(words_of(part), now)
+        action = self.queue[0]
+        try:
+            if isinstance(action, SendFile):
+                action.blob.check(part.status)
+        except ContentChanged as error:
+            return self.machine.fail(str(error), now)
+        return []
 
     def send_file(self, action: SendFile, share: int) -> int:
         """Send what there is room for, `share` bytes at the most.

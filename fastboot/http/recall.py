@@ -153,6 +153,8 @@ def recipe(
             return None
     if path is None or len(head) > HEAD_MAX or blob.fd is None or _CLOSE in answer:
         return None
+    if blob.slow:
+        return None  # to look whether it is the same may take for ever
     seen = _settled(path, blob, now)
     key, part = split(head)
     if part is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Protocol
 
+from fastboot.cold import Cold, Part, Reader
 from fastboot.tree import Blob
 
 _CHUNK = 1 << 15
@@ -24,29 +25,41 @@ class Blocks(Protocol):
         `first` never goes back below that of an earlier call.
 
         Raises:
+            Cold: They are not in memory; asked again after `take`, they are.
             ContentChanged: The file was cut short or rewritten.
             OSError: The file cannot be read.
         """
         ...
+
+    def take(self, cold: Cold, part: Part) -> None:
+        """What was not in memory.
+
+        Raises:
+            ContentChanged: The file was cut short or rewritten.
+        """
 
 
 class OctetBlocks:
     """The bytes as they are."""
 
     def __init__(self, blob: Blob, blksize: int) -> None:
-        self._blob = blob
+        self._reader = Reader(blob)
         self._blksize = blksize
 
     def window(self, first: int, count: int) -> list[bytes]:
         """See `Blocks`; one read for all of them."""
         blksize = self._blksize
-        data = self._blob.read((first - 1) * blksize, count * blksize)
+        data = self._reader.read((first - 1) * blksize, count * blksize)
         if len(data) < count * blksize:
-            self._blob.check()
+            self._reader.check()
         blocks = [data[at : at + blksize] for at in range(0, len(data), blksize)]
         if len(blocks) < count and len(data) % blksize == 0:
             blocks.append(b"")
         return blocks
+
+    def take(self, cold: Cold, part: Part) -> None:
+        """See `Blocks`."""
+        self._reader.take(cold, part)
 
 
 class NetasciiBlocks:
@@ -57,7 +70,8 @@ class NetasciiBlocks:
     """
 
     def __init__(self, blob: Blob, blksize: int) -> None:
-        self._blob = blob
+        self._size = blob.size
+        self._reader = Reader(blob)
         self._blksize = blksize
         self._offset = 0  # of the first byte not yet converted
         self._rest = b""  # converted bytes that fill no block yet
@@ -72,11 +86,15 @@ class NetasciiBlocks:
             self._convert()
         return self._kept[:count]
 
+    def take(self, cold: Cold, part: Part) -> None:
+        """See `Blocks`."""
+        self._reader.take(cold, part)
+
     def _complete(self) -> bool:
         return bool(self._kept) and len(self._kept[-1]) < self._blksize
 
     def _convert(self) -> None:
-        chunk = self._blob.read(self._offset, _CHUNK)
+        chunk = self._reader.read(self._offset, _CHUNK)
         self._offset += len(chunk)
         data = self._rest + chunk.replace(b"\r", b"\r\0").replace(b"\n", b"\r\n")
         whole = len(data) - len(data) % self._blksize
@@ -84,8 +102,8 @@ class NetasciiBlocks:
             data[at : at + self._blksize] for at in range(0, whole, self._blksize)
         ]
         self._rest = data[whole:]
-        if self._offset >= self._blob.size:
-            self._blob.check()
+        if self._offset >= self._size:
+            self._reader.check()
             self._kept.append(self._rest)
 
 

@@ -13,13 +13,14 @@ from functools import partial
 from typing import NamedTuple
 
 from fastboot.arrival import Ancillary, Arrival
+from fastboot.cold import Cold, Reads
 from fastboot.listen import Place
 from fastboot.poller import READ, WRITE, Poller
 from fastboot.timers import Timers
 
 from .job import Job, Machine, Taking
 from .ports import POOL, Line, Ports, answering, is_request
-from .transfer import Outcome
+from .transfer import Outcome, Sender
 
 
 class Request(NamedTuple):
@@ -95,6 +96,7 @@ class Carrier:
         self._ports = Ports(self._poller)
         self._timers: Timers[Line] = Timers()
         self._transfers: dict[Line, _Transfer] = {}
+        self._reads: Reads[Line] = Reads(self.wake)
         self._unconfirmed = 0
         self._closed = False
 
@@ -143,6 +145,10 @@ class Carrier:
                         happened += self._take((fd, peer), data, came, now)
                     else:
                         happened.append(Request((data_port, peer), data, came, fd))
+        for line, part in self._reads.ready():
+            sender = self._transfers[line].machine
+            assert isinstance(sender, Sender)  # nobody else waits for a file
+            happened += self._guarded(line, partial(sender.resume, part, now))
         for line in self._timers.due(now):
             tick = partial(self._transfers[line].machine.tick, now)
             happened += self._guarded(line, tick)
@@ -204,6 +210,7 @@ class Carrier:
         """Give the sockets back; a second call does nothing."""
         if not self._closed:
             self._closed = True
+            self._reads.close()
             self._ports.close()
             self._poller.close()
 
@@ -234,6 +241,9 @@ class Carrier:
         happened: list[Happening] = []
         try:
             packets = step()
+        except Cold as cold:
+            self._reads.wait(line, cold)
+            packets = []
         except Exception as error:  # noqa: BLE001 (one bad turn must not end all)
             happened.append(Broken(error))
             packets = transfer.machine.close("a mistake of the server")
@@ -249,6 +259,7 @@ class Carrier:
     def _settle(self, line: Line) -> Ended:
         machine = self._transfers.pop(line).machine
         self._timers.forget(line)
+        self._reads.forget(line)
         if not machine.confirmed:
             self._unconfirmed -= 1
         assert machine.outcome is not None  # that is why it is settled

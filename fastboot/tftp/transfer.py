@@ -33,6 +33,9 @@ Rules, and where they come from:
 8. Blocks count without end; on the wire 65535 is followed by 0, or by 1 where that was
    negotiated (tftp-hpa's `rollover`).
 9. With `msftwindow` each ACK says how many blocks the next window has.
+10. What is not in memory is waited for, as long as a client is that does not answer:
+   `Cold` says so to whoever asked for packets, and `resume` goes on. The round trip is
+   measured from then.
 """
 
 from __future__ import annotations
@@ -40,6 +43,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from fastboot.cold import Cold, Part
 from fastboot.errors import ContentChanged, DecodeError
 
 from .blocks import Blocks
@@ -64,6 +68,9 @@ be forged, and somebody else's."""
 
 UNCONFIRMED_RTO_MAX = 2.0
 """Longest time-out meanwhile, so that such a transfer is gone after 5 s."""
+
+TOO_SLOW = "the disk took too long"
+"""Why a transfer ended that waited for its file until nobody could wait any more."""
 
 
 class Outcome(Enum):
@@ -130,6 +137,7 @@ class Sender:
         self._window_at = 0.0
         self._repeated_for_ack = False
         self._probed = False  # with the window's last block
+        self._cold: Cold | None = None  # what is waited for
         self._give_up = 0.0
         self._round_trip = RoundTrip(terms.negotiated.timeout)
         self.outcome: Outcome | None = None
@@ -188,12 +196,27 @@ class Sender:
         if not self._confirmed and self._sends >= UNCONFIRMED_SENDS:
             return self._finish(Outcome.UNANSWERED)
         if now >= self._give_up:
+            if self._cold:
+                return self._unreadable(TOO_SLOW)
             return self._finish(Outcome.STALLED)
         self._round_trip.back_off()
         if not self._confirmed or self._probed:
             return self._send_window(now)
         self._probed = True
         return self._send_window(now, last_alone=True)
+
+    def resume(self, part: Part | OSError, now: float) -> list[bytes]:
+        """Go on with what was read, or end where it cannot be."""
+        cold, self._cold = self._cold, None
+        if cold is None or self.finished:
+            return []
+        try:
+            if isinstance(part, OSError):
+                raise part
+            self._blocks.take(cold, part)
+        except (ContentChanged, OSError) as error:
+            return self._unreadable(str(error))
+        return self._send_window(now)
 
     def close(self, reason: str) -> list[bytes]:
         """End it from our side; what is returned tells the client."""
@@ -253,13 +276,17 @@ class Sender:
         return self._finish(Outcome.ABORTED, f"error {code}: {text}")
 
     def _send_window(self, now: float, *, last_alone: bool = False) -> list[bytes]:
+        if self._cold:
+            return []
         first = self._acked + 1
         try:
             packets = self._packets(first)
+        except Cold as cold:
+            self._cold = cold
+            self.deadline = self._give_up
+            raise
         except (ContentChanged, OSError) as error:
-            self._finish(Outcome.UNREADABLE, str(error))
-            text = b"the file changed or cannot be read"
-            return [Error(ErrorCode.NOT_DEFINED, text).encode()]
+            return self._unreadable(str(error))
         last = first + len(packets) - 1
         if last_alone:
             first, packets = last, packets[-1:]
@@ -289,6 +316,11 @@ class Sender:
             return 1
         in_vain = self._sends - 1 - self._probed
         return max(1, self._window >> max(0, in_vain))
+
+    def _unreadable(self, reason: str) -> list[bytes]:
+        self._finish(Outcome.UNREADABLE, reason)
+        text = b"the file changed or cannot be read"
+        return [Error(ErrorCode.NOT_DEFINED, text).encode()]
 
     def _finish(self, outcome: Outcome, reason: str = "") -> list[bytes]:
         self.outcome = outcome

@@ -1,0 +1,174 @@
+"""Parts of files that are read aside, and who waits for them."""
+
+import errno
+import os
+import threading
+
+import pytest
+
+from disk import PATIENCE, Disk, put, put_old, require_cold_files
+from fastboot import cold
+from fastboot.cold import CHUNK, Cold, Part, Reader, Reads, check_warm
+from fastboot.errors import ContentChanged
+from fastboot.mounts import Mounts, slow_devices
+from fastboot.tree import Blob
+
+CONTENT = bytes(range(256)) * 1024  # four chunks
+
+
+@pytest.fixture
+def path(tmp_path):
+    """A file."""
+    put_old(tmp_path / "file", CONTENT)
+    return tmp_path / "file"
+
+
+@pytest.fixture
+def blob(path):
+    """The file, open."""
+    blob = Blob.from_fd(os.open(path, os.O_RDONLY))
+    yield blob
+    blob.close()
+
+
+@pytest.fixture
+def slow(monkeypatch):
+    """Every file system may hang."""
+    monkeypatch.setattr(Mounts, "may_hang", lambda self, device: True)
+
+
+def part_of(blob, cold):
+    data = os.pread(blob.fd, cold.length, cold.at)
+    return Part(cold.at, data, os.fstat(blob.fd))
+
+
+def test_a_file_that_cannot_be_read_is_found_out_by_who_waits(path, monkeypatch):
+    def broken(file, at, length):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(cold, "read", broken)
+    woken = threading.Event()
+    reads = Reads(woken.set)
+    with path.open("rb") as file:
+        reads.wait(7, Cold(file.fileno(), 0))
+        assert woken.wait(PATIENCE)
+    ((who, error),) = reads.ready()
+    assert who == 7
+    assert error.errno == errno.EIO
+    reads.close()
+
+
+def test_what_two_wait_for_is_read_once(path, monkeypatch):
+    disk = Disk(monkeypatch)
+    disk.free.clear()
+    woken = threading.Event()
+    reads = Reads(woken.set)
+    with path.open("rb") as file:
+        for who in "ab":
+            reads.wait(who, Cold(file.fileno(), 0, 5))
+        disk.free.set()
+        assert woken.wait(PATIENCE)
+    assert {who: part.data for who, part in reads.ready()} == {
+        "a": CONTENT[:5],
+        "b": CONTENT[:5],
+    }
+    assert disk.reads == [0]
+    reads.close()
+
+
+def test_R1_without_a_descriptor_it_is_read_at_once(path, monkeypatch):
+    def exhausted(fd):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "dup", exhausted)
+    woken = []
+    reads = Reads(lambda: woken.append(True))
+    with path.open("rb") as file:
+        reads.wait(7, Cold(file.fileno(), 0))
+    assert woken
+    ((who, part),) = reads.ready()
+    assert (who, part.data) == (7, CONTENT)
+
+
+def test_what_a_file_system_cannot_tell_counts_as_warm(blob, monkeypatch):
+    read, write = os.pipe()
+    check_warm(read, 0, 1)  # no place in a pipe
+    os.close(read)
+    os.close(write)
+    monkeypatch.setattr(cold, "_NOWAIT", None)
+    check_warm(-1, 0, 1)
+    assert Reader(blob).read(0, 5) == CONTENT[:5]
+
+
+def test_what_is_in_memory_is_read_at_once(blob):
+    assert Reader(blob).read(5, 1000) == CONTENT[5:1005]
+    assert Reader(blob).read(len(CONTENT) - 3, 1000) == CONTENT[-3:]
+
+
+def test_what_is_not_in_memory_is_read_in_chunks_that_others_want_too(tmp_path):
+    require_cold_files(tmp_path)
+    put(tmp_path / "cold", CONTENT)
+    blob = Blob.from_fd(os.open(tmp_path / "cold", os.O_RDONLY))
+    with pytest.raises(Cold) as caught:
+        Reader(blob).read(CHUNK + 1, 1000)
+    assert (caught.value.at, caught.value.length) == (CHUNK, CHUNK)
+    assert caught.value.of == blob.place
+    blob.close()
+
+
+@pytest.mark.usefixtures("slow")
+def test_F6_what_may_hang_is_read_aside_even_if_it_is_in_memory(path):
+    blob = Blob.from_fd(os.open(path, os.O_RDONLY))
+    assert blob.slow
+    reader = Reader(blob)
+    with pytest.raises(Cold) as caught:
+        reader.read(len(CONTENT) - 10, 100)
+    reader.take(caught.value, part_of(blob, caught.value))
+    assert reader.read(len(CONTENT) - 10, 100) == CONTENT[-10:]
+    blob.close()
+
+
+def test_F1_a_part_that_has_become_shorter_is_no_part(blob):
+    short = Part(0, CONTENT[:99], os.fstat(blob.fd))
+    with pytest.raises(ContentChanged, match="cut short"):
+        Reader(blob).take(Cold(blob.fd, 0, 100), short)
+
+
+def test_a_part_of_a_file_that_was_rewritten_is_no_part(blob, path):
+    path.write_bytes(CONTENT[::-1])
+    wanted = Cold(blob.fd, 0, 100)
+    with pytest.raises(ContentChanged, match="rewritten"):
+        Reader(blob).take(wanted, part_of(blob, wanted))
+
+
+MOUNTS = """\
+24 27 0:6 / /dev rw,relatime - devtmpfs devtmpfs rw,size=12334524k
+27 1 254:0 / / rw,relatime - ext4 /dev/root rw
+40 27 0:46 / /srv/boot rw,relatime shared:1 master:2 - nfs4 nas:/boot rw,vers=4.2
+41 27 0:300 / /srv/iso ro,nosuid - fuse.sshfs nas:/iso ro,user_id=0
+"""
+
+
+def test_file_systems_of_the_network_and_of_programs_may_hang():
+    assert slow_devices(MOUNTS) == {os.makedev(0, 46), os.makedev(0, 300)}
+
+
+def test_a_disk_does_not_hang(path):
+    assert not Mounts().may_hang(path.stat().st_dev)
+
+
+def test_what_is_mounted_later_is_noticed(monkeypatch):
+    class Changed:
+        def poll(self, timeout):
+            return [(3, 2)]
+
+    mounts = Mounts()
+    assert not mounts.may_hang(-1)
+    monkeypatch.setattr(mounts, "_news", Changed())
+    monkeypatch.setattr("fastboot.mounts.slow_devices", lambda text: {-1})
+    assert mounts.may_hang(-1)
+
+
+def test_without_a_list_of_mounts_nothing_is_said_to_hang(tmp_path, monkeypatch):
+    monkeypatch.setattr("fastboot.mounts.MOUNTS", tmp_path / "none")
+    assert not Mounts().may_hang(7)
