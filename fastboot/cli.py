@@ -25,6 +25,7 @@ from .events import Fault
 from .interfaces import Interfaces
 from .leases_command import leases_group
 from .listen import is_privileged
+from .machines_command import clients_command, trace_command
 from .report import Report, complain, json_line, text_line, write_to
 from .server import Server
 from .service import run_service
@@ -316,6 +317,8 @@ command = click.Group(
         leases_group(_CONFIG),
         get_command(),
         put_command(),
+        clients_command(),
+        trace_command(),
         click.Command(
             "cert",
             help=_CERT_HELP,

@@ -43,7 +43,15 @@ class NotFound(TreeError):
 
 
 class Refused(TreeError):
-    """That name is not to be asked for: it leaves the root or is no regular file."""
+    """That name is not to be asked for: it leaves the root or is no regular file.
+
+    Attributes:
+        told: Whether the client is told the reason, in so many words.
+    """
+
+    def __init__(self, reason: str, *, told: bool = False) -> None:
+        super().__init__(reason)
+        self.told = told
 
 
 class Exists(TreeError):

@@ -44,7 +44,10 @@ from .tftp.engine import Engine as TftpEngine
 from .tftp.intake import quota
 from .tftp.share import Share, engines_for
 from .timeline.engine import Engine as TimelineEngine
+from .timeline.gate import Gate
 from .timeline.reader import Timeline
+from .timeline.tree import Status
+from .timeline.view import Views
 from .tree import Directory, Overlay, Tree
 from .uploads import UploadFolder
 
@@ -125,6 +128,8 @@ class Server(Lasting):
         trees: list[Tree] = [self._folder, self.menu, programs]
         if config.http.health:
             trees.append(Health(version("fastboot"), self.stats, time.monotonic))
+        if config.http.status:
+            trees.append(self._status())
         if config.http.pages:
             trees.append(Pages(self._folder, time.monotonic))
         if config.any_case:
@@ -139,6 +144,11 @@ class Server(Lasting):
         except BaseException:
             self.close()
             raise
+
+    def _status(self) -> Status:
+        gate = Gate(Interfaces().all, self.config.http.status_from)
+        views = Views(self.timeline, time.monotonic, time.time)
+        return Status(views, gate)
 
     @property
     def _workers(self) -> int:

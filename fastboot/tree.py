@@ -50,6 +50,7 @@ class Client:
         agent: HTTP's User-Agent, empty where there is none.
         accept: HTTP's Accept, the media types that the client asks for; empty where
             it does not say.
+        host: HTTP's Host, the name that it knows us by; empty where it does not say.
     """
 
     address: str
@@ -57,6 +58,7 @@ class Client:
     server: str = ""
     agent: str = ""
     accept: str = ""
+    host: str = ""
 
 
 class Tree(Protocol):

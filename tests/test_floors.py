@@ -83,7 +83,9 @@ FLOORS = [
     ["dhcp.server"],
     ["timeline.steps", "timeline.packets"],
     ["timeline.diagnosis"],
-    ["timeline.reader"],
+    ["timeline.reader", "timeline.gate"],
+    ["timeline.view"],
+    ["timeline.tree"],
     ["dhcp.addresses"],
     ["dhcp.ports", "dhcp.echo"],
     ["dhcp.waiting", "dhcp.foreign"],
@@ -108,7 +110,7 @@ FLOORS = [
     ["server"],
     ["service", "embedding"],
     # 6: people
-    ["banner", "client_command", "leases_command"],
+    ["banner", "client_command", "leases_command", "machines_command"],
     ["cli"],
     ["__main__"],
 ]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_network
+
+from fastboot.errors import ConfigError
 
 from .setting import COUNT_MAX, PORTS, RATE_MAX, SECONDS_MAX, between, setting
 
@@ -21,6 +24,15 @@ class HttpConfig:
     )
     health: bool = setting(
         True, "Tell programs how the server is, at /_fastboot/health: counters alone."
+    )
+    status: bool = setting(
+        True,
+        "Show the machines that were seen, and what they did, at /_fastboot/: to this "
+        "machine and its own networks alone.",
+    )
+    status_from: tuple[str, ...] = setting(
+        (),
+        "A network that may see that page besides, as 192.0.2.0/24; may be given again.",
     )
     head_timeout: float = setting(
         15.0, "Seconds for a request's head to arrive, on a LAN more than enough."
@@ -60,6 +72,14 @@ class HttpConfig:
 
     def __post_init__(self) -> None:
         """Check each value."""
+        for network in self.status_from:
+            try:
+                ip_network(network, strict=False)
+            except ValueError:
+                raise ConfigError(
+                    f"--http-status-from is {network!r}; it must be a network such as "
+                    "192.0.2.0/24"
+                ) from None
         between(self, port=PORTS)
         seconds = (1, SECONDS_MAX)
         between(self, head_timeout=seconds, idle_timeout=seconds)

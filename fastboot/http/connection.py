@@ -254,6 +254,7 @@ class Connection:
             self._server,
             agent=(head.field(b"user-agent") or b"").decode("latin-1"),
             accept=(head.field(b"accept") or b"").decode("latin-1"),
+            host=(head.field(b"host") or b"").decode("latin-1"),
         )
         try:
             answer = self._open(head.path, client)
@@ -317,8 +318,8 @@ class Connection:
                 return self._send_blob(head, answer, now)
             case NotFound():
                 return self._deny(404, head, str(answer), now)
-            case Refused():
-                return self._deny(403, head, str(answer), now)
+            case Refused(told=told):
+                return self._deny(403, head, str(answer), now, told=told)
             case Unavailable():
                 return self._deny(503, head, str(answer), now)
         self._emit(Fault(self._protocol, answer))
@@ -358,9 +359,15 @@ class Connection:
         return actions
 
     def _deny(
-        self, status: int, head: RequestHead, reason: str, now: float
+        self,
+        status: int,
+        head: RequestHead,
+        reason: str,
+        now: float,
+        *,
+        told: bool = False,
     ) -> list[Action]:
-        """Answer a request whose path has no content; the peer is not told why."""
+        """Answer a request whose path has no content; seldom is the peer told why."""
         self._refused(head, reason)
         response = refuse(
             status,
@@ -368,6 +375,7 @@ class Connection:
             *(_RETRY if status == 503 else ()),
             without_body=head.method == "HEAD",
             close=self._draining or not head.keep_alive,
+            why=reason if told else "",
         )
         return self._begin(response, now)
 

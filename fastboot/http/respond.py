@@ -143,6 +143,7 @@ def refuse(
     *more: tuple[str, str],
     without_body: bool = False,
     close: bool = True,
+    why: str = "",
 ) -> Response:
     """An answer that says no, with a line of text that says it again.
 
@@ -152,8 +153,9 @@ def refuse(
         more: Further fields.
         without_body: The request was a HEAD.
         close: End the connection.
+        why: What else the line says.
     """
-    text = f"{status} {REASONS[status]}\n".encode()
+    text = f"{status} {REASONS[status]}{why and f': {why}'}\n".encode()
     fields = [
         ("Content-Type", "text/plain"),
         ("Content-Length", str(len(text))),

@@ -1,0 +1,93 @@
+"""The names under `/_fastboot/`: the machines for programs, and for people.
+
+    /_fastboot/                 the page
+    /_fastboot/events           what changes on it, as it changes
+    /_fastboot/clients          the machines, as JSON
+    /_fastboot/clients/MAC      one of them, with its steps
+    /_fastboot/trace/MAC        its last datagrams, as a capture file
+
+It shows nothing that is secret and changes nothing; who may look `Gate` decides.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from fastboot.beneath import components
+from fastboot.errors import NotFound, Refused
+from fastboot.tree import Blob, Client
+
+from .gate import Gate
+from .view import Views
+
+FIELDS = (
+    ("Cache-Control", "no-store"),
+    ("X-Content-Type-Options", "nosniff"),
+)
+"""HTTP's fields: each answer is of its moment."""
+
+
+class Status:
+    """A tree with what there is to see of the machines.
+
+    Args:
+        views: What there is to see.
+        gate: Who may look.
+        pages: The page, and what else there is for people, by name.
+    """
+
+    def __init__(
+        self,
+        views: Views,
+        gate: Gate,
+        pages: dict[tuple[str, ...], Callable[[], Blob]] | None = None,
+    ) -> None:
+        self._views = views
+        self._gate = gate
+        self._pages = pages or {}
+
+    def open(self, name: str, client: Client) -> Blob:
+        """What is there; see `fastboot.tree.Tree.open`."""
+        if not name.lstrip("/").startswith("_fastboot") or client.protocol == "tftp":
+            raise NotFound("no such file")
+        root, *parts = components(name)
+        if root != "_fastboot":
+            raise NotFound("no such file")
+        find = self._find(tuple(parts))
+        refusal = self._gate.refusal(client.address, client.host)
+        if refusal:
+            raise Refused(refusal, told=True)
+        return find()
+
+    def _find(self, parts: tuple[str, ...]) -> Callable[[], Blob]:
+        match parts:
+            case ("clients",):
+                return lambda: _as_json(self._views.all())
+            case ("clients", key):
+                return lambda: self._one(key)
+            case ("trace", key):
+                return lambda: self._trace(key)
+        page = self._pages.get(parts)
+        if page is None:
+            raise NotFound("no such file")
+        return page
+
+    def _one(self, key: str) -> Blob:
+        found = self._views.one(key.lower())
+        if found is None:
+            raise NotFound("no such machine")
+        return _as_json(found)
+
+    def _trace(self, key: str) -> Blob:
+        data = self._views.capture(key.lower())
+        if not data:
+            raise NotFound("nothing of that machine is remembered")
+        kind = "application/vnd.tcpdump.pcap"
+        return Blob.from_bytes(data, kind=kind, fields=FIELDS)
+
+
+def _as_json(value: dict[str, Any]) -> Blob:
+    text = json.dumps(value, indent=1) + "\n"
+    return Blob.from_bytes(text.encode(), kind="application/json", fields=FIELDS)
