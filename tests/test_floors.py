@@ -109,6 +109,12 @@ FLOORS = [
     ["tftp.client"],
     ["server"],
     ["service", "embedding"],
+    ["testing.u_boot", "testing.router", "testing.link", "testing.programs"],
+    ["testing.firmware"],
+    ["testing.loading"],
+    ["testing.boot"],
+    ["testing.server"],
+    ["testing.plugin"],
     # 6: people
     ["banner", "client_command", "leases_command", "machines_command"],
     ["cli"],

@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterable, Sequence
+from ipaddress import IPv4Address
 
 from fastboot import events
 from fastboot.arrival import SPACE, Arrival, arrival, sent_from
@@ -336,13 +337,19 @@ class Engine:
             )
 
     def _send(self, answer: Answer) -> None:
-        reply = answer.reply
+        reply, origin = answer.reply, answer.origin
         # A broadcast leaves by the interface that the question came in by; the way to
         # any other address is the routing table's business.
-        index = answer.came.index if reply.to == BROADCAST else 0
+        to, index = reply.to, 0
+        if to == BROADCAST and IPv4Address(origin.address).is_loopback:
+            # A program on this machine plays a client: no such address comes over a
+            # network (RFC 1122, section 3.2.1.3), and loopback carries no broadcast.
+            to = (origin.address, origin.port)
+        elif to == BROADCAST:
+            index = answer.came.index
         ancillary = sent_from(reply.event.server, index)
         try:
-            answer.port.sock.sendmsg([reply.data], ancillary, 0, reply.to)
+            answer.port.sock.sendmsg([reply.data], ancillary, 0, to)
         except OSError:
             # The interface went down, its address went, or its queue is full: the
             # client asks again.

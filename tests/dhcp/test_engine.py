@@ -110,6 +110,16 @@ def test_an_answer_is_reported_and_counted(local):
     assert serving.count("acks") == 1
 
 
+def test_a_program_on_this_machine_that_plays_a_client_is_answered(local):
+    """Loopback carries no broadcast, and no such address comes over a network."""
+    serving, client = local
+    client.sendto(uefi().encode(), discovers(serving))
+    serving.poll()
+    data, source = client.recvfrom(2048)
+    assert source == discovers(serving)
+    assert decode(data).message_type == MessageType.OFFER
+
+
 def test_D1_garbage_is_dropped_reported_and_counted(local):
     serving, client = local
     client.sendto(b"\xff" * 300, discovers(serving))
