@@ -20,6 +20,7 @@ from . import _ext, certificates
 from .banner import write_banner
 from .client_command import get_command, put_command
 from .config import Config
+from .doctor_command import doctor_command
 from .errors import ConfigError, EngineFailed, SetupError
 from .events import Fault
 from .interfaces import Interfaces
@@ -319,6 +320,7 @@ command = click.Group(
         put_command(),
         clients_command(),
         trace_command(),
+        doctor_command(_CONFIG, _option, _configure, settings()),
         click.Command(
             "cert",
             help=_CERT_HELP,

@@ -97,6 +97,12 @@ FLOORS = [
     ["firmware.choice", "firmware.ipxe", "firmware.raspberry"],
     ["firmware.edk2_pxe", "firmware.rom"],
     ["firmware.edk2_http"],
+    ["doctor.facts", "doctor.machines", "doctor.cures"],
+    ["doctor.outlook", "doctor.ourselves"],
+    ["doctor.findings"],
+    ["doctor.words", "doctor.ask", "doctor.reach"],
+    ["doctor.local"],
+    ["doctor.examine"],
     # 4: sockets
     ["tftp.account", "dhcp.v6.links", "dhcp.v6.advert", "dhcp.v6.decide"],
     ["dhcp.v6.sockets"],
@@ -116,7 +122,8 @@ FLOORS = [
     ["testing.server"],
     ["testing.plugin"],
     # 6: people
-    ["banner", "client_command", "leases_command", "machines_command"],
+    ["banner", "client_command", "doctor_command", "leases_command"],
+    ["machines_command"],
     ["cli"],
     ["__main__"],
 ]

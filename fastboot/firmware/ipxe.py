@@ -134,11 +134,20 @@ def decide(heard: Sequence[Heard], silent: Collection[IPv4Address] = ()) -> Deci
     answer = next(complete, None)
     if answer is None and target not in silent:
         why = f"{offer.who(proxy)} {_lacks(proxy)}, so iPXE asks {target} on port 4011"
-        return Decision(steps, why)
+        return Decision(steps, why, cause=_class_alone(proxy, lease))
     return _boot(steps, lease, proxy, answer, every)
 
 
+def _class_alone(proxy: Heard, lease: Heard) -> Cause | None:
+    """That the DHCP server says "PXEClient", and is taken for the proxy, if it does."""
+    if proxy is not lease:
+        return None
+    return Cause(Trouble.CLASS_ALONE, offer.who(lease), Code.VENDOR_CLASS)
+
+
 def _lacks(proxy: Heard) -> str:
+    if offer.gives_address(proxy) and not offer.field_before_option(proxy.packet):
+        return "sends option 60 and names no boot file"
     if offer.field_before_option(proxy.packet):
         return "leaves siaddr empty"
     return "names no boot file"
@@ -194,17 +203,13 @@ def _boot(
         why += f", which iPXE heeds before what the proxy {offer.who(proxy)} names"
     if b":" in file.split(b"/")[0]:  # it has a scheme: uri_is_absolute
         return Decision((*steps, LoadUrl(offer.text(file))), why, cause=cause)
-    server_found = _first(messages, lambda frame: _siaddr(frame))
-    if server_found is None:
+    if item.packet.siaddr == UNSPECIFIED:
         why += " without a server to load it from: siaddr is empty"
         cause = Cause(Trouble.NO_SERVER_NAME, offer.who(item))
         return Decision(steps, why, Stop.NO_FILE, _NO_OPENER, cause)
-    load = LoadTftp(server_found[1], offer.text(file))
+    # Both come from one message (fetch_next_server_and_filename).
+    load = LoadTftp(item.packet.siaddr, offer.text(file))
     return Decision((*steps, load), why, cause=cause)
-
-
-def _siaddr(frame: Frame) -> IPv4Address | None:
-    return frame.siaddr if frame.siaddr != UNSPECIFIED else None
 
 
 def _menu(frame: Frame) -> bytes | None:
@@ -240,7 +245,8 @@ def _no_name(
         why = f"{server} {_lacks(proxy)} and does not answer on port 4011"
         named = bool(offer.field_before_option(proxy.packet))
         trouble = Trouble.PROXY_WITHOUT_SERVER if named else Trouble.BOOT_SERVER_SILENT
-        return Decision(steps, why, stop, SCREEN[stop], Cause(trouble, server))
+        cause = _class_alone(proxy, messages[0]) or Cause(trouble, server)
+        return Decision(steps, why, stop, SCREEN[stop], cause)
     server = offer.who(messages[0])
     why = f"{server} gives an address, and nobody names a boot file"
     cause = Cause(Trouble.NO_PROXY, server)

@@ -128,6 +128,7 @@ def test_a_router_that_says_no_more_than_pxe_client_is_asked_on_port_4011():
     decision = ipxe.decide([router(PXE), proxy(PXE, file=SCRIPT)], silent=[ROUTER])
     assert decision.steps == (LEASE, AskBootServer(ROUTER))
     assert decision.stop is Stop.NO_BOOT_SERVER
+    assert decision.cause == Cause(Trouble.CLASS_ALONE, ROUTER, Code.VENDOR_CLASS)
 
 
 def test_an_offer_from_another_port_than_67_gives_no_address():
@@ -146,6 +147,11 @@ def test_a_file_without_a_server_cannot_be_loaded():
     assert decision.stop is Stop.NO_FILE
     assert decision.cause == Cause(Trouble.NO_SERVER_NAME, ROUTER)
     assert decision.screen == "Operation not supported (https://ipxe.org/3c092003)"
+
+
+def test_the_server_is_that_of_the_message_that_names_the_file():
+    heard = [router(siaddr=ROUTER), proxy(PXE, file=b"boot.ipxe")]
+    assert ipxe.decide(heard).load == LoadTftp(OURS, "boot.ipxe")
 
 
 def test_a_disk_in_option_17_is_booted():

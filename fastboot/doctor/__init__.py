@@ -1,0 +1,1 @@
+"""`fastboot doctor`: what machines on this network will do when they boot, and why."""

@@ -1,0 +1,139 @@
+"""Finding the facts out: this machine, its networks, and what servers there say."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from fastboot.boot.choose import Missing
+from fastboot.config import Config
+from fastboot.dhcp.allow import Allowed
+from fastboot.dhcp.proxy import Proxy
+from fastboot.errors import ConfigError
+from fastboot.firmware import offer
+from fastboot.firmware.decision import LoadTftp, LoadUrl
+from fastboot.interfaces import Interface
+
+from . import ask, local
+from .facts import Facts, Segment
+from .machines import Kind
+from .ourselves import would_answer
+from .outlook import outlooks, url_host
+from .reach import reach
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be found out.
+
+    Attributes:
+        config: How fastboot serves or would serve, resolved.
+        folder: Whether a folder was named; else the network is judged as it is.
+        kinds: The kinds of machines.
+        privileged: Whether ports below 1024 are ours to open.
+        wait: Seconds to listen for offers.
+    """
+
+    config: Config
+    folder: bool
+    kinds: Sequence[Kind]
+    privileged: bool
+    wait: float = ask.WAIT
+
+
+def examine(wish: Wish) -> Facts:
+    """Find everything out.
+
+    It takes some seconds, whatever the network does, and gives back all that it opened.
+    """
+    config, cards = wish.config, local.cards(wish.config.interface)
+    own = frozenset(address for card in cards for address in card.ipv4)
+    segments = _ask(wish, cards)
+    facts = Facts(
+        folder=str(config.folder) if wish.folder else "",
+        privileged=wish.privileged,
+        running=any(_has_ours(segment, own) for segment in segments),
+        mode=config.dhcp.mode or "off",
+        own=own,
+        segments=tuple(segments),
+    )
+    if wish.folder:
+        facts = _with_stock(facts, wish)
+    return dataclasses.replace(facts, reached=reach(_worth(facts, wish)))
+
+
+def _ask(wish: Wish, cards: Sequence[Interface]) -> list[Segment]:
+    """Ask every network at the same time."""
+
+    def one(card: Interface) -> Segment:
+        cast = ask.players(wish.kinds)
+        segment = ask.listen(card, cast, wish.wait)
+        return segment if segment.problem else ask.question(segment, cast)
+
+    if not cards:
+        return []
+    with ThreadPoolExecutor(len(cards)) as pool:
+        return list(pool.map(one, cards))
+
+
+def _has_ours(segment: Segment, own: frozenset[IPv4Address]) -> bool:
+    """Whether we answered: our offers go to everybody, and so to ourselves."""
+    heard = (item for messages in segment.heard.values() for item in messages)
+    return any(offer.who(item) in own for item in heard)
+
+
+def _with_stock(facts: Facts, wish: Wish) -> Facts:
+    """The same with what there is to boot, and with our answers where none is heard."""
+    try:
+        stock = local.stock(wish.config, wish.kinds)
+    except ConfigError as error:
+        return dataclasses.replace(facts, folder_problem=str(error))
+    answers, segments = stock.answers.items(), facts.segments
+    missing = {name: it.reason for name, it in answers if isinstance(it, Missing)}
+    programs = {name: it.name for name, it in answers if not isinstance(it, Missing)}
+    if not facts.running and facts.mode == "proxy":
+        proxy = Proxy(stock.site, Allowed(wish.config.dhcp.allow))
+        segments = tuple(_with_ours(item, wish.kinds, proxy) for item in segments)
+    return dataclasses.replace(
+        facts,
+        entries=stock.entries,
+        programs=programs,
+        missing=missing,
+        ports=() if facts.running else tuple(local.ports(wish.config)),
+        segments=segments,
+    )
+
+
+def _with_ours(segment: Segment, kinds: Iterable[Kind], proxy: Proxy) -> Segment:
+    """What machines would hear there if fastboot ran."""
+    if segment.address is None or segment.problem:
+        return segment
+    heard = dict(segment.heard)
+    for kind in kinds:
+        others, own = heard.get(kind.name, ()), segment.address
+        chaddr, order = kind.mac(bytes(6)), len(others)
+        mine = would_answer(proxy, kind, chaddr, own, order=order)
+        heard[kind.name] = (*others, *mine)
+    silent = segment.silent - {segment.address}
+    return dataclasses.replace(segment, heard=heard, silent=silent)
+
+
+def _worth(facts: Facts, wish: Wish) -> list[LoadTftp | LoadUrl]:
+    """The files to ask for: not our own where we do not run.
+
+    Nor where we run on named interfaces alone: what this machine sends to itself comes
+    by the loopback, which such a server does not hear.
+    """
+    found = []
+    for outlook in outlooks(facts):
+        load = outlook.decision.load
+        if load is None:
+            continue
+        server = load.server if isinstance(load, LoadTftp) else url_host(load.url)
+        ours = server in facts.own
+        if not ours or (facts.running and not wish.config.interface):
+            found.append(load)
+    return found

@@ -1,0 +1,294 @@
+"""What is wrong, in plain words: a pure function from facts to findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import Enum
+from ipaddress import IPv4Address
+
+from fastboot.firmware import offer
+from fastboot.firmware.decision import (
+    AskBootServer,
+    Cause,
+    LoadTftp,
+    ShowMenu,
+    Stop,
+    Trouble,
+)
+
+from .cures import Recipe, cure
+from .facts import Facts, Reach
+from .machines import KINDS
+from .outlook import Outlook, others, outlooks
+
+
+class Severity(Enum):
+    """How bad it is."""
+
+    ERROR = "error"
+    """Something will not boot, or not from here."""
+
+    WARNING = "warning"
+    """It may go either way."""
+
+    NOTE = "note"
+    """It is well to know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that the doctor found.
+
+    Attributes:
+        severity: How bad it is.
+        what: What is the matter, in one sentence.
+        where: The interface, port, folder or server that it is about.
+        stage: How far a boot gets: "setup", "address", "boot server", "file", "boot".
+        code: What the machine's screen shows; "" where it shows nothing, or where the
+            finding is not about a machine.
+        cure: What to do next, in one line.
+        machines: The kinds of machines concerned, in people's words.
+        recipes: How the cure is done, where a DHCP server is to be changed.
+    """
+
+    severity: Severity
+    what: str
+    where: str
+    stage: str
+    code: str = ""
+    cure: str = ""
+    machines: tuple[str, ...] = ()
+    recipes: tuple[Recipe, ...] = ()
+
+
+CODES = " / "
+"""Between what different machines' screens show."""
+
+NAMES = ("this UEFI", "this BIOS", "this Raspberry Pi", "iPXE")
+"""What the models call a machine, for findings that are about several."""
+
+STAGES = {
+    Stop.NO_OFFER: "address",
+    Stop.NO_ADDRESS: "address",
+    Stop.NO_BOOT_SERVER: "boot server",
+    Stop.NO_FILE: "file",
+    Stop.TIMEOUT: "file",
+    Stop.NOT_FOUND: "file",
+}
+"""How far a boot got at each stop."""
+
+FIREWALL = {
+    "TFTP": "let UDP from port {port} and from all ports above 1023 out to machines "
+    "(sudo firewall-cmd --add-service=tftp; sudo ufw allow 69/udp)",
+    "HTTP": "let TCP to port {port} in (sudo firewall-cmd --add-port={port}/tcp; "
+    "sudo ufw allow {port}/tcp)",
+    "DHCP": "let UDP to ports 67 and 4011 in (sudo firewall-cmd --add-port=67/udp "
+    "--add-port=4011/udp; sudo ufw allow 67,4011/udp)",
+}
+"""What to tell a firewall on this machine."""
+
+
+def findings(facts: Facts) -> list[Finding]:
+    """What is wrong, the worst first; nothing where all is well.
+
+    One finding stands for every kind of machine that it concerns in the same way.
+    """
+    every = [*_setup(facts), *_programs(facts)]
+    for outlook in outlooks(facts):
+        every += _judge(outlook, facts)
+    order = list(Severity)
+    return sorted(_merged(every), key=lambda item: order.index(item.severity))
+
+
+def will_boot(outlook: Outlook, facts: Facts) -> bool:
+    """Whether this machine boots, and from here, where we are to serve it."""
+    if outlook.decision.load is None or not (outlook.ours or not facts.serves):
+        return False
+    return _comes(outlook)
+
+
+def _comes(outlook: Outlook) -> bool:
+    """Whether the file comes, as far as is known."""
+    return outlook.reached is None or outlook.reached.reach is Reach.THERE
+
+
+def _merged(every: list[Finding]) -> list[Finding]:
+    """Findings that differ in the machines alone, as one."""
+    found: dict[object, Finding] = {}
+    for item in every:
+        if not item.machines:
+            found[id(item)] = item
+            continue
+        what = _neutral(item.what)
+        key = (item.severity, item.where, item.stage, what, item.cure)
+        first = found.get(key)
+        if first is not None:
+            machines = dict.fromkeys(first.machines + item.machines)
+            codes = dict.fromkeys(filter(None, (*first.code.split(CODES), item.code)))
+            code = CODES.join(codes)
+            item = replace(first, what=what, machines=tuple(machines), code=code)
+        found[key] = item
+    return list(found.values())
+
+
+def _neutral(what: str) -> str:
+    for name in NAMES:
+        what = what.replace(name, "the machine")
+    return what
+
+
+def _setup(facts: Facts) -> Iterator[Finding]:
+    if facts.folder_problem:
+        hint = "name a folder that is there and readable: fastboot doctor FOLDER"
+        yield _error(facts.folder_problem, facts.folder, hint)
+    if facts.entries == 0:
+        what = "the menu has no entries, so iPXE finds nothing to start"
+        hint = "add a directory with linux and initrd, an .efi or an .ipxe file"
+        yield Finding(Severity.WARNING, what, facts.folder, "boot", cure=hint)
+    if not facts.privileged and facts.serves and not facts.running:
+        what = (
+            "only root can open ports 67, 69 and 4011, which are the ones that firmware "
+            "asks on"
+        )
+        yield _error(what, "this machine", "run it as root: sudo fastboot serve")
+    for port in facts.ports:
+        if port.problem:
+            where, _, hint = port.problem.rpartition("; ")
+            yield _error(where or port.problem, f"port {port.number}", hint)
+    usable = [segment for segment in facts.segments if segment.address]
+    if not usable:
+        hint = "connect one and give it an address; see `ip address`"
+        yield _error("no interface has an IPv4 address", "this machine", hint)
+    for segment in usable:
+        if segment.problem:
+            what, _, hint = segment.problem.rpartition("; ")
+            where = segment.interface
+            yield Finding(Severity.WARNING, what or hint, where, "setup", cure=hint)
+    if facts.mode == "off" and usable and facts.serves:
+        what = "fastboot answers no DHCP client, so machines have to be told of it"
+        hint = "leave out --dhcp off, or see the URLs that `fastboot serve` prints"
+        yield Finding(Severity.NOTE, what, "DHCP", "setup", cure=hint)
+
+
+def _error(what: str, where: str, hint: str) -> Finding:
+    return Finding(Severity.ERROR, what, where, "setup", cure=hint)
+
+
+def _programs(facts: Facts) -> Iterator[Finding]:
+    for name, reason in facts.missing.items():
+        what, _, hint = reason.partition(": ")
+        words = (KINDS[name].words,)
+        yield Finding(
+            Severity.ERROR, what, facts.folder, "file", cure=hint, machines=words
+        )
+
+
+def _judge(outlook: Outlook, facts: Facts) -> Iterator[Finding]:
+    decision, name = outlook.decision, outlook.kind.name
+    if decision.stop is not None:
+        nothing_to_give = name in facts.missing and decision.stop is Stop.NO_FILE
+        unasked = facts.mode not in ("proxy", "server") and not facts.running
+        if not nothing_to_give and not (unasked and decision.stop is Stop.NO_FILE):
+            yield _stopped(outlook, facts)
+        return
+    last = decision.steps[-1]
+    if isinstance(last, AskBootServer):
+        what = f"{decision.why}; what it answers is not known"
+        hint = "run fastboot doctor on this network again, as root"
+        yield _about(outlook, Severity.WARNING, what, "boot server", hint)
+        return
+    if not outlook.ours and (facts.serves or not _comes(outlook)):
+        yield _elsewhere(outlook, facts)
+        return
+    if not _comes(outlook):
+        yield _unreached(outlook)
+    for other in others(outlook, facts.own) if facts.serves else ():
+        yield _rival(outlook, offer.who(other))
+
+
+def _about(
+    outlook: Outlook, severity: Severity, what: str, stage: str, hint: str
+) -> Finding:
+    where, words = outlook.segment.interface, (outlook.kind.words,)
+    return Finding(severity, what, where, stage, cure=hint, machines=words)
+
+
+def _treated(outlook: Outlook, facts: Facts, finding: Finding, cause: Cause) -> Finding:
+    """The finding with the cure of its cause."""
+    segment = outlook.segment
+    if cause.server in facts.own and cause.trouble is Trouble.BOOT_SERVER_SILENT:
+        return replace(finding, cure=FIREWALL["DHCP"])
+    network = segment.network.network_address if segment.network else None
+    found = cure(cause, segment.address, network)
+    return replace(finding, cure=found.text, recipes=found.recipes)
+
+
+def _stopped(outlook: Outlook, facts: Facts) -> Finding:
+    decision = outlook.decision
+    assert decision.stop is not None
+    assert decision.cause is not None
+    stage, what = STAGES[decision.stop], decision.why
+    if decision.stop is Stop.NO_ADDRESS:
+        what = "no DHCP server gives machines an address"
+    bare = _about(outlook, Severity.ERROR, what, stage, "")
+    return _treated(outlook, facts, replace(bare, code=decision.screen), decision.cause)
+
+
+def _elsewhere(outlook: Outlook, facts: Facts) -> Finding:
+    """It boots, or shows a menu, and nothing of it is ours."""
+    decision, last = outlook.decision, outlook.decision.steps[-1]
+    cause = decision.cause
+    boots = "shows that" if isinstance(last, ShowMenu) else "boots from there"
+    what = f"{decision.why}: it {boots}, not what fastboot offers"
+    if cause is None:
+        heard = (offer.who(item) for item in others(outlook, facts.own))
+        server = next(heard, outlook.server)
+        cause = Cause(Trouble.PROXIES_DISAGREE, server)
+    severity, code = Severity.ERROR, ""
+    if outlook.reached is not None and not _comes(outlook):
+        stop = _stop_of(outlook.reached.reach)
+        what = f"{decision.why}, {_why_not(outlook)}"
+        code = outlook.kind.firmware.SCREEN[stop]
+    bare = _about(outlook, severity, what, "file", "")
+    return _treated(outlook, facts, replace(bare, code=code), cause)
+
+
+def _stop_of(reach: Reach) -> Stop:
+    return Stop.NOT_FOUND if reach is Reach.NOT_FOUND else Stop.TIMEOUT
+
+
+def _why_not(outlook: Outlook) -> str:
+    reached = outlook.reached
+    assert reached is not None
+    said = f" ({reached.words})" if reached.words else ""
+    if reached.reach is Reach.NOT_FOUND:
+        return f"which has no such file{said}"
+    return f"which does not answer{said}"
+
+
+def _unreached(outlook: Outlook) -> Finding:
+    """Our own server does not hand out what we name."""
+    reached, load = outlook.reached, outlook.decision.load
+    assert reached is not None
+    assert load is not None
+    if isinstance(load, LoadTftp):
+        what, protocol, port = f"{load.name} from {load.server} by TFTP", "TFTP", "69"
+    else:
+        what, protocol = load.url, "HTTP"
+        port = load.url.split("/")[2].rpartition(":")[2]
+        port = port if port.isdecimal() else "80"
+    if reached.reach is Reach.NOT_FOUND:
+        hint = "see whether the file is in the folder, and readable"
+        text = f"{what} is not there: {reached.words or 'no such file'}"
+    else:
+        hint = FIREWALL[protocol].format(port=port)
+        text = f"{what} does not come: {reached.words or 'no answer'}"
+    code = outlook.kind.firmware.SCREEN[_stop_of(reached.reach)]
+    return replace(_about(outlook, Severity.ERROR, text, "file", hint), code=code)
+
+
+def _rival(outlook: Outlook, server: IPv4Address) -> Finding:
+    what = f"{server} names boot files, too: a machine may heed it where it is faster"
+    hint = cure(Cause(Trouble.PROXIES_DISAGREE, server), None, None).text
+    return _about(outlook, Severity.WARNING, what, "file", hint)

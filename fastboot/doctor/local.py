@@ -1,0 +1,118 @@
+"""What this machine has to serve with: the folder, boot programs, ports, interfaces."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from fastboot.boot.choose import Answer, Missing, Site, choose
+from fastboot.boot.finder import Finder
+from fastboot.boot.machine import Arch, Machine
+from fastboot.boot.menu import Menu
+from fastboot.boot.programs import Programs
+from fastboot.config import Config
+from fastboot.dhcp.machine import read_machine
+from fastboot.errors import ListenError
+from fastboot.interfaces import Interface, read
+from fastboot.listen import Place, tcp, udp
+from fastboot.tree import Directory
+
+from .facts import Port
+from .machines import Kind
+from .reach import TFTP_PORT
+
+SEGMENTS_MAX = 16
+"""Interfaces that are asked: hosts of containers have hundreds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """What there is to boot.
+
+    Attributes:
+        site: What machines are offered from.
+        answers: By the name of a kind of machine, what it is to load, or why nothing.
+        entries: The number of entries in the menu.
+    """
+
+    site: Site
+    answers: dict[str, Answer | Missing]
+    entries: int
+
+
+def stock(config: Config, kinds: Iterable[Kind]) -> Stock:
+    """Look into the folder, and where distributions install boot programs.
+
+    Raises:
+        ConfigError: The folder cannot be read.
+    """
+    machines = {kind.name: machine_of(kind) for kind in kinds}
+    with closing(Directory(config.folder, public=config.world_readable)) as folder:
+        finder = Finder(folder, Programs(config.boot.programs), time.monotonic)
+        found = {machine.arch: finder(machine.arch) for machine in machines.values()}
+        menu = Menu(folder, config.boot.menu_timeout, time.monotonic)
+        entries = len(list(menu.entries()))
+    site = _site(config, found)
+    answers = {name: choose(machine, site) for name, machine in machines.items()}
+    return Stock(site, answers, entries)
+
+
+def machine_of(kind: Kind) -> Machine:
+    """A machine of that kind, as its DISCOVER tells of it."""
+    machine = read_machine(kind.discover(kind.mac(bytes(6)), 0))
+    assert machine is not None  # every kind is a boot client
+    return machine
+
+
+def _site(config: Config, programs: dict[Arch, str | None]) -> Site:
+    secure = config.https.enabled and config.https.boot_urls
+    plain = config.http.port if config.http.enabled else None
+    return Site(
+        folder=str(config.folder),
+        program=programs.get,
+        http_port=config.https.port if secure else plain,
+        tftp=config.tftp.enabled and config.tftp.port == TFTP_PORT,
+        secure=secure,
+    )
+
+
+def ports(config: Config) -> Iterator[Port]:
+    """Whether each port that machines ask on can be opened, found out by opening it."""
+    place, dhcp = Place("0.0.0.0"), config.dhcp  # noqa: S104
+    wanted: list[tuple[str, int | None]] = []
+    if dhcp.mode in ("proxy", "server"):
+        wanted.append(("DHCP", dhcp.port))
+    if dhcp.mode != "off":
+        wanted.append(("DHCP", dhcp.pxe_port))
+    if config.tftp.enabled:
+        wanted.append(("TFTP", config.tftp.port))
+    if config.http.enabled:
+        wanted.append(("HTTP", config.http.port))
+    for protocol, number in wanted:
+        if number:
+            yield Port(protocol, number, _problem(place, protocol, number))
+
+
+def _problem(place: Place, protocol: str, number: int) -> str:
+    try:
+        if protocol == "HTTP":
+            tcp(place, number, protocol, backlog=1).close()
+        else:
+            udp(place, number, protocol, reuse=protocol == "DHCP").close()
+    except ListenError as error:
+        return str(error)
+    return ""
+
+
+def cards(names: Sequence[str]) -> list[Interface]:
+    """The interfaces to look at: up, with an address, and no loopback."""
+    return [
+        card
+        for card in read()
+        if card.up
+        and card.ipv4
+        and not card.ipv4[0].is_loopback
+        and (not names or card.name in names)
+    ][:SEGMENTS_MAX]

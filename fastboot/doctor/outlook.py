@@ -1,0 +1,94 @@
+"""What will happen to each kind of machine on each network: the models, replayed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from fastboot.firmware import offer
+from fastboot.firmware.decision import (
+    AskBootServer,
+    Decision,
+    Heard,
+    LoadTftp,
+    LoadUrl,
+    ShowMenu,
+)
+
+from .facts import Facts, Reached, Segment
+from .machines import KINDS, Kind
+
+_HOST = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/@]*@)?([^/:?#]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What will happen to one kind of machine on one network.
+
+    Attributes:
+        kind: The machine.
+        segment: The network.
+        decision: What it will do.
+        ours: Whether what it loads is ours.
+        reached: What came of asking for that file; None where nobody asked.
+    """
+
+    kind: Kind
+    segment: Segment
+    decision: Decision
+    ours: bool
+    reached: Reached | None
+
+    @property
+    def heard(self) -> tuple[Heard, ...]:
+        """What servers sent to it."""
+        return self.segment.heard.get(self.kind.name, ())
+
+    @property
+    def server(self) -> IPv4Address | None:
+        """The server whose menu or file it takes, as far as it has an address."""
+        last = self.decision.steps[-1] if self.decision.steps else None
+        if isinstance(last, ShowMenu | LoadTftp | AskBootServer):
+            return last.server
+        if isinstance(last, LoadUrl):
+            return url_host(last.url)
+        return None
+
+
+def url_host(url: str) -> IPv4Address | None:
+    """The address in a URL; None where it is a name, or IPv6.
+
+    >>> url_host("http://192.0.2.2:8080/boot.ipxe")
+    IPv4Address('192.0.2.2')
+    """
+    match = _HOST.match(url)
+    try:
+        return IPv4Address(match[1]) if match else None
+    except ValueError:
+        return None
+
+
+def outlooks(facts: Facts) -> Iterator[Outlook]:
+    """What will happen, network by network and machine by machine."""
+    for segment in facts.segments:
+        for name, heard in segment.heard.items():
+            kind = KINDS[name]
+            decision = kind.firmware.decide(heard, segment.silent)
+            load = decision.load
+            bare = Outlook(kind, segment, decision, ours=False, reached=None)
+            ours = bare.server is not None and bare.server in facts.own
+            reached = facts.reached.get(load) if load is not None else None
+            yield Outlook(kind, segment, decision, ours, reached)
+
+
+def others(outlook: Outlook, own: frozenset[IPv4Address]) -> list[Heard]:
+    """The proxies beside ours that named something to this kind of machine."""
+    return [
+        item
+        for item in offer.offers(outlook.heard)
+        if not offer.gives_address(item)
+        and offer.who(item) not in own
+        and item.source not in own
+    ]

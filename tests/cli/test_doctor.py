@@ -1,0 +1,19 @@
+"""`fastboot doctor` as a command: what it says before it asks anybody."""
+
+import pytest
+
+from command import complaint, run
+
+
+def test_the_help_teaches():
+    done = run("doctor", "--help")
+    assert done.returncode == 0
+    for words in ("sudo fastboot doctor ./images", "--json", "exit code is 0"):
+        assert words in done.stdout
+
+
+@pytest.mark.parametrize(
+    "flags", [("--machine", "amiga"), ("--wait", "0"), ("--wait", "61")]
+)
+def test_a_wrong_flag_is_one_line(flags):
+    assert flags[0] in complaint("doctor", *flags)
