@@ -6,9 +6,25 @@ import errno
 import hashlib
 import os
 from collections.abc import AsyncIterator
+from typing import Protocol
 
 from .errors import ContentChanged
 from .files import File, Identity, identity_of
+
+
+class Feed(Protocol):
+    """Content without an end: what somebody watches, as it changes."""
+
+    def __call__(self) -> bytes | None:
+        """What is new; nothing where nothing is, None where it is over.
+
+        Asked on the thread that serves, once a second while the client takes what it
+        got, and not while it does not: a slow one is told less often, and queues
+        nothing. It must not wait.
+        """
+
+    def close(self) -> None:
+        """The client is gone."""
 
 
 class Blob:
@@ -28,10 +44,12 @@ class Blob:
         fields: Further fields of HTTP's answer, such as Vary; none for boot files.
         pieces: The content of a stream, which is read once and in order, over HTTP;
             None where it can be read at any place.
+        feed: The content of one without an end, over HTTP; None where it has one.
     """
 
     __slots__ = (
-        *("_data", "_fd", "_file", "etag", "fields", "kind", "mtime_ns", "offset"),
+        *("_data", "_fd", "_file", "etag", "feed", "fields", "kind", "mtime_ns"),
+        "offset",
         *("pieces", "size"),
     )
 
@@ -56,6 +74,7 @@ class Blob:
         self.kind = kind
         self.fields = fields
         self.pieces: AsyncIterator[bytes] | None = None
+        self.feed: Feed | None = None
         if fd is not None:
             file = File(fd, identity_of(os.fstat(fd)))
         self._file = file
@@ -103,6 +122,21 @@ class Blob:
         """
         blob = cls(size=size, etag=etag, kind=kind)
         blob.pieces = pieces
+        return blob
+
+    @classmethod
+    def from_feed(
+        cls, feed: Feed, *, kind: str, fields: tuple[tuple[str, str], ...] = ()
+    ) -> Blob:
+        """A blob that goes on until its client leaves or the feed is over.
+
+        Args:
+            feed: Asked for what is new; closed with the blob.
+            kind: The media type, as "text/event-stream".
+            fields: Further fields of the answer's head.
+        """
+        blob = cls(size=0, etag="", kind=kind, fields=fields)
+        blob.feed = feed
         return blob
 
     @classmethod
@@ -196,6 +230,9 @@ class Blob:
 
     def close(self) -> None:
         """Give the file back; a second call does nothing."""
+        feed, self.feed = self.feed, None
+        if feed is not None:
+            feed.close()
         file, self._file = self._file, None
         if file is not None and self._fd is not None:
             file.release()

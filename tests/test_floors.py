@@ -51,6 +51,7 @@ FLOORS = [
     ["tftp.exchange"],
     ["tftp.download", "tftp.upload"],
     ["http.actions", "http.phase"],
+    ["http.stream"],
     ["http.connection"],
     ["http.peer"],
     ["http.link"],

@@ -5,7 +5,8 @@
        │                       │                           │ "close"
        └──idle_timeout─────────┴──refused, late (408)──────┴────► LINGERING ──► CLOSED
 
-ASKING is where a tree answers later.
+ASKING is where a tree answers later, and where a stream's next piece is awaited.
+WATCHING is between two pieces of a feed, which has no end.
 
 One answer is under way at a time: requests that were pipelined behind it wait in the
 buffer, and whoever owns the socket reads nothing until `sent` was called.
@@ -16,9 +17,14 @@ from __future__ import annotations
 import math
 from collections.abc import Awaitable, Callable
 
-from fastboot.blob import next_piece
 from fastboot.config import HttpConfig
-from fastboot.errors import FastbootError, NotFound, Refused, Unavailable
+from fastboot.errors import (
+    ContentChanged,
+    FastbootError,
+    NotFound,
+    Refused,
+    Unavailable,
+)
 from fastboot.events import (
     Dropped,
     Emit,
@@ -31,20 +37,12 @@ from fastboot.events import (
 from fastboot.tree import Blob, Client
 
 from .actions import Action, Await, Close, Send, SendFile, Shutdown
-from .limits import MAX_LINE, BadRequest
+from .limits import EVERY, LINGER, MAX_LINE, RETRY, BadRequest
 from .message import RequestHead, decode
 from .phase import Phase, Transfer
 from .ranges import Span
-from .respond import REASONS, Response, refuse, respond
-
-LINGER = 5.0
-"""Seconds to go on reading after our last byte, so that what the client still sends is
-not answered by a reset that overtakes it (RFC 9112, section 9.6); nginx's value."""
-
-RETRY_AFTER = 5
-"""Seconds after which a client that was turned away may ask again; iPXE does."""
-
-_RETRY = (("Retry-After", str(RETRY_AFTER)),)
+from .respond import REASONS, Response, asker, follow, refuse, respond
+from .stream import Stream
 
 NOTEWORTHY = 1 << 20
 """Bytes from which on a part of a file is reported as a transfer; a disk read over HTTP
@@ -101,8 +99,7 @@ class Connection:
         self._buffer = bytearray()
         self._asked: RequestHead | None = None  # while the tree works out its answer
         self._blob: Blob | None = None
-        self._left: int | None = None  # bytes that a stream still has to bring
-        self._held = b""  # its last piece
+        self._stream: Stream | None = None
         self._transfer: Transfer | None = None
         self._close = False  # after the answer under way
         self._draining = draining  # after any answer
@@ -173,8 +170,10 @@ class Connection:
         """All of the answer was handed over."""
         if self._phase is not Phase.ANSWERING:
             return []
-        if self._left is not None:
+        if self._stream and not self._stream.ended:
             return self._ask_for_more()
+        if self._blob and self._blob.feed:
+            return self._look(now)
         transfer, client = self._transfer, self.client
         self._release()
         if transfer and transfer.noteworthy:
@@ -206,6 +205,8 @@ class Connection:
         match self._phase:
             case Phase.WAITING:
                 return self._linger(now)
+            case Phase.WATCHING:
+                return self._look(now)
             case Phase.READING:
                 seconds = self._config.head_timeout
                 return self._reject(408, f"no whole head within {seconds:g} s", now)
@@ -221,12 +222,13 @@ class Connection:
         iPXE comes back after Retry-After by itself.
         """
         self._drop("too many connections")
-        return self._begin(refuse(503, self._wall_clock(), *_RETRY), now)
+        return self._begin(refuse(503, self._wall_clock(), *RETRY), now)
 
     def drain(self, now: float) -> list[Action]:
         """Take no further request: end now, or after the answer under way."""
         self._draining = True
-        return self._linger(now) if self._phase is Phase.WAITING else []
+        at_rest = self._phase in (Phase.WAITING, Phase.WATCHING)
+        return self._linger(now) if at_rest else []
 
     def _await_head(self, now: float) -> None:
         self._phase = Phase.READING
@@ -248,14 +250,7 @@ class Connection:
         return self._answer(head, now)
 
     def _answer(self, head: RequestHead, now: float) -> list[Action]:
-        client = Client(
-            self.client,
-            "http",
-            self._server,
-            agent=(head.field(b"user-agent") or b"").decode("latin-1"),
-            accept=(head.field(b"accept") or b"").decode("latin-1"),
-            host=(head.field(b"host") or b"").decode("latin-1"),
-        )
+        client = asker(head, self.client, self._server)
         try:
             answer = self._open(head.path, client)
         except Exception as error:  # noqa: BLE001 (a tree's mistake is an answer too)
@@ -269,7 +264,7 @@ class Connection:
 
     def answered(self, answer: Blob | Exception, now: float) -> list[Action]:
         """What an `Await` came to: content, or what was raised."""
-        if self._left is not None and self._phase is Phase.ASKING:
+        if self._stream and self._phase is Phase.ASKING:
             return self._send_more(answer, now)
         head, self._asked = self._asked, None
         if head is None or self._phase is not Phase.ASKING:
@@ -280,29 +275,22 @@ class Connection:
 
     def _ask_for_more(self) -> list[Action]:
         """The next piece of a stream; the one before is with the client by now."""
-        assert self._blob is not None  # what `_left` counts
-        assert self._blob.pieces is not None
+        assert self._stream is not None  # the caller looked
         self._phase = Phase.ASKING
         self.deadline = math.inf
-        return [Await(next_piece(self._blob.pieces))]
+        return [self._stream.ask()]
 
     def _send_more(self, piece: Blob | Exception, now: float) -> list[Action]:
         if not isinstance(piece, Blob):
             if not isinstance(piece, FastbootError):
                 self._emit(Fault(self._protocol, piece))
             return self.fail(f"the stream broke off: {piece}", now)
-        assert self._left is not None  # `answered` looked
-        if piece.size > self._left:
-            return self.fail("the stream is longer than it said", now)
-        data = piece.read(0, piece.size)
-        self._left -= piece.size
+        assert self._stream is not None  # `answered` looked
+        try:
+            data = self._stream.take(piece)
+        except ContentChanged as error:
+            return self.fail(str(error), now)
         if not data:
-            if self._left:
-                return self.fail("the stream is shorter than it said", now)
-            data, self._left = self._held, None
-        elif not self._left:
-            # Kept until the end was seen: nobody is to have all of what is too long.
-            self._held = data
             return self._ask_for_more()
         if self._transfer:
             self._transfer.sent += len(data)
@@ -327,6 +315,13 @@ class Connection:
         return self._deny(500, head, reason, now)
 
     def _send_blob(self, head: RequestHead, blob: Blob, now: float) -> list[Action]:
+        if blob.feed is not None:
+            actions = self._begin(follow(blob, self._wall_clock()), now)
+            if head.method == "HEAD":
+                blob.close()
+            else:
+                self._blob = blob
+            return actions
         self._blob = blob
         response = respond(head, blob, self._wall_clock(), close=self._draining)
         if response.status >= 400:
@@ -350,8 +345,8 @@ class Connection:
                 actions.append(Send(part))
             else:
                 assert self._blob is not None  # spans are of what was opened
-                if self._blob.pieces is not None:
-                    self._left = part.length  # asked for once the head is out
+                if self._blob.pieces is not None:  # asked for once the head is out
+                    self._stream = Stream(self._blob.pieces, part.length)
                     break
                 actions.append(SendFile(self._blob, part.offset, part.length))
         if not self._transfer:
@@ -372,7 +367,7 @@ class Connection:
         response = refuse(
             status,
             self._wall_clock(),
-            *(_RETRY if status == 503 else ()),
+            *(RETRY if status == 503 else ()),
             without_body=head.method == "HEAD",
             close=self._draining or not head.keep_alive,
             why=reason if told else "",
@@ -390,7 +385,19 @@ class Connection:
     def _drop(self, reason: str) -> None:
         self._emit(Dropped(self._protocol, self.client, reason))
 
+    def _look(self, now: float) -> list[Action]:
+        """Send what is new of a feed, if anything is."""
+        assert self._blob is not None  # the caller looked
+        assert self._blob.feed is not None
+        data = None if self._draining else self._blob.feed()
+        if data is None:
+            return self._linger(now)
+        self._phase = Phase.ANSWERING if data else Phase.WATCHING
+        self.deadline = now + (self._config.stall_timeout if data else EVERY)
+        return [Send(data)] if data else []
+
     def _linger(self, now: float) -> list[Action]:
+        self._release()
         self._buffer.clear()
         self._phase = Phase.LINGERING
         self.deadline = now + LINGER
@@ -405,7 +412,7 @@ class Connection:
 
     def _release(self) -> None:
         self._transfer = None
-        self._left, self._held = None, b""
+        self._stream = None
         if self._blob:
             self._blob.close()
             self._blob = None

@@ -1,4 +1,4 @@
-"""How large a request's head may be, and what is raised for one that is no good.
+"""How large a request's head may be, how long things take, and what is raised else.
 
 They stand apart from `message` so that its compiled twin shares them.
 """
@@ -30,3 +30,17 @@ class BadRequest(DecodeError):
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
         self.status = status
+
+
+LINGER = 5.0
+"""Seconds to go on reading after our last byte, so that what the client still sends is
+not answered by a reset that overtakes it (RFC 9112, section 9.6); nginx's value."""
+
+RETRY_AFTER = 5
+"""Seconds after which a client that was turned away may ask again; iPXE does."""
+
+RETRY = (("Retry-After", str(RETRY_AFTER)),)
+"""The field that says so."""
+
+EVERY = 1.0
+"""Seconds between two looks at what is new for a client that watches."""

@@ -13,6 +13,7 @@ class Phase(Enum):
     READING = auto()
     ASKING = auto()
     ANSWERING = auto()
+    WATCHING = auto()
     LINGERING = auto()
     CLOSED = auto()
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from posixpath import splitext
 
-from fastboot.tree import Blob
+from fastboot.tree import Blob, Client
 
 from .dates import write_date
 from .message import RequestHead
@@ -96,6 +96,28 @@ def content_type(path: str) -> str:
     return CONTENT_TYPES.get(splitext(path)[1].lower(), "application/octet-stream")
 
 
+def asker(head: RequestHead, address: str, server: str) -> Client:
+    """Who asks, as trees are told.
+
+    Args:
+        head: The request.
+        address: The client's address.
+        server: The address of ours that it reached.
+    """
+
+    def field(name: bytes) -> str:
+        return (head.field(name) or b"").decode("latin-1")
+
+    return Client(
+        address,
+        "http",
+        server,
+        agent=field(b"user-agent"),
+        accept=field(b"accept"),
+        host=field(b"host"),
+    )
+
+
 def respond(
     head: RequestHead, blob: Blob, now: float, *, close: bool = False
 ) -> Response:
@@ -135,6 +157,19 @@ def respond(
         fields.append(("ETag", blob.etag))
     fields += [("Accept-Ranges", "none" if streams else "bytes"), *blob.fields]
     return Response(status, _head(status, now, fields, close=close), body, close)
+
+
+def follow(blob: Blob, now: float) -> Response:
+    """The answer with content that has no end but the connection's.
+
+    It has no length (RFC 9112, section 6.3): no firmware is ever sent one.
+
+    Args:
+        blob: The content, a feed.
+        now: Seconds since the epoch, for Date.
+    """
+    fields = [("Content-Type", blob.kind), *blob.fields]
+    return Response(200, _head(200, now, fields, close=True), (), close=True)
 
 
 def refuse(
