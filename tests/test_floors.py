@@ -48,7 +48,7 @@ FLOORS = [
     ["tftp.share"],
     ["tftp.carrier", "tftp.grant", "tftp.table", "tftp.strangers"],
     ["tftp.rules"],
-    ["tftp.exchange"],
+    ["tftp.exchange", "tftp.client_receiver"],
     ["tftp.download", "tftp.upload"],
     ["http.actions", "http.phase"],
     ["http.stream"],

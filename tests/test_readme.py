@@ -31,7 +31,7 @@ def test_the_folder_of_the_first_command_is_there(text):
 
 
 def test_every_flag_and_variable_in_it_exists(text):
-    parameters = command.commands["serve"].params
+    parameters = [one for part in command.commands.values() for one in part.params]
     flags = {opt for p in parameters for opt in (*p.opts, *p.secondary_opts)}
     variables = {setting.variable for setting in settings()}
     own = {"FASTBOOT_EXTENSIONS", "FASTBOOT_TEST_REQUIRE_PEERS"}

@@ -33,6 +33,7 @@ from fastboot.tree import Blob
 
 from .address import Address, parse
 from .client_engine import Call
+from .client_receiver import best_receiver
 from .download import Reading
 from .exchange import Exchange, Role
 from .landing import MEMORY_MAX, AnyLanding, Beside, Memory, Stream, Summing, is_special
@@ -179,6 +180,7 @@ def _get(
             landing,
             patience,
             netascii=address.netascii,
+            kind=best_receiver(landing),
         )
 
     with closing(_landing(to, limit)) as landing:

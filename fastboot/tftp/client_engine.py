@@ -98,10 +98,12 @@ class Call:
         machine = self.exchange.machine
         drain = getattr(machine, "drain", None)
         if drain is not None and self.exchange.carrying:
-            others, more, failed = drain(self._sock, self.exchange.peer, self._clock())
+            others, packets, more, failed = drain(
+                self._sock, self.exchange.peer, self._clock()
+            )
+            self._send(self.exchange.went_on(packets, self._clock()))
             for data, source in others:
                 self._heard(data, source)
-            self._send(self.exchange.look(self._clock()))
             if failed:
                 self._errors(OSError(failed, os.strerror(failed)))
             return bool(more)

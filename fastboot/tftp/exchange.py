@@ -203,9 +203,9 @@ class Exchange:
         self._wait = min(self._wait * 2, RTO_MAX)
         return self._ask(now)
 
-    def look(self, now: float) -> list[Parcel]:
-        """Take note of what the machine did by itself."""
-        return self._step([], now) if self.machine is not None else []
+    def went_on(self, packets: list[bytes], now: float) -> list[Parcel]:
+        """Take note of what the machine did by itself, and wants sent besides."""
+        return self._step(packets, now) if self.machine is not None else []
 
     def unreachable(self, reason: str) -> None:
         """The network says that the server cannot be reached, or does not listen."""

@@ -20,8 +20,9 @@ import secrets
 import stat
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
+from fastboot._ext import twin
 from fastboot.errors import Full, NotKept, TreeError, Unavailable
 
 BUFFER = 1 << 18
@@ -39,6 +40,46 @@ Summing = Generator[None, None, str]
 """Works out a SHA-256 in steps, and returns it in hexadecimal."""
 
 
+class Store(Protocol):
+    """Collects bytes in memory; the compiled twin is another one."""
+
+    def expect(self, size: int) -> None:
+        """Make room for so many bytes."""
+
+    def write(self, data: bytes) -> None:
+        """Add bytes at the end."""
+
+    def take(self) -> bytes:
+        """All of them; the store is empty then."""
+
+
+class Pieces:
+    """Collects bytes piece by piece."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def expect(self, size: int) -> None:
+        """See `Store`; there is nothing to make ready."""
+
+    def write(self, data: bytes) -> None:
+        """See `Store`."""
+        self._pieces.append(data)
+
+    def take(self) -> bytes:
+        """See `Store`."""
+        data = b"".join(self._pieces)
+        self._pieces.clear()
+        return data
+
+
+def best_store() -> Store:
+    """A store: the compiled one where it is there."""
+    compiled = twin("tftp_client")
+    store: Store = compiled.Store() if compiled else Pieces()
+    return store
+
+
 class Memory:
     """Keeps what comes in memory.
 
@@ -47,6 +88,7 @@ class Memory:
 
     Attributes:
         size: Bytes so far.
+        store: Has them until then.
         data: All of them, once it is kept.
     """
 
@@ -56,10 +98,10 @@ class Memory:
     def __init__(self, limit: int = MEMORY_MAX) -> None:
         self.limit = limit
         self.size = 0
+        self.store = best_store()
         self.data = b""
         self.kept = False
         self.problem: TreeError | None = None
-        self._pieces: list[bytes] = []
 
     def expect(self, size: int) -> None:
         """See the module.
@@ -69,27 +111,24 @@ class Memory:
         """
         if size > self.limit:
             raise Full(f"{size} bytes are more than the {self.limit} that are taken")
+        self.store.expect(size)
 
     def write(self, data: bytes) -> None:
         """See the module."""
-        self.size += len(data)
+        self.grew(len(data))
+        if self.problem is None:
+            self.store.write(data)
+
+    def grew(self, size: int, failed: int = 0) -> None:
+        """So many bytes went to the store by themselves."""
+        self.size += size
         if self.size > self.limit:
             self.problem = Full(f"more than the {self.limit} bytes that are taken came")
-        else:
-            self._pieces.append(data)
-
-    def adopt(self, data: bytes) -> None:
-        """Take all of it, which was collected elsewhere, in place of `write`."""
-        self.size = len(data)
-        self._pieces = [data]
 
     def keep(self) -> None:
         """See the module."""
-        self.data = (
-            self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
-        )
-        self._pieces.clear()
-        self.kept = True
+        self.data = self.store.take()
+        self.kept = self.problem is None
 
     def summing(self) -> Summing:
         """See the module."""
@@ -104,7 +143,7 @@ class Memory:
 
     def close(self) -> None:
         """See the module; there is nothing to remove."""
-        self._pieces.clear()
+        self.store.take()
 
 
 class Beside:
@@ -156,16 +195,18 @@ class Beside:
         self._waiting.append(data)
         self._waiting_bytes += len(data)
         if self._waiting_bytes >= BUFFER:
-            self._flush()
+            self.flush()
+
+    def grew(self, size: int, failed: int = 0) -> None:
+        """So many bytes went to the descriptor by themselves, or failed to: why."""
+        self.size += size
+        if failed:
+            self._fail(os.strerror(failed))
 
     def keep(self) -> None:
         """See the module."""
-        self._flush()
+        self.flush()
         self.kept = self.problem is None
-
-    def failed(self, error: OSError) -> None:
-        """Take note that it cannot be written."""
-        self.problem = Unavailable(f"cannot write {self.path}: {error.strerror}")
 
     def summing(self) -> Summing:
         """See the module.
@@ -204,12 +245,18 @@ class Beside:
             if not self._settled:
                 self._part.unlink(missing_ok=True)
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write what waits to be written."""
+        if not self._waiting:
+            return
         data, self._waiting, self._waiting_bytes = b"".join(self._waiting), [], 0
         try:
             _write_all(self.fd, data)
         except OSError as error:
-            self.failed(error)
+            self._fail(error.strerror)
+
+    def _fail(self, reason: str | None) -> None:
+        self.problem = Unavailable(f"cannot write {self.path}: {reason}")
 
 
 class Stream:

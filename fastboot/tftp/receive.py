@@ -225,16 +225,7 @@ class Receiver:
 
     def _came_in_order(self, payload: bytes, now: float) -> list[bytes]:
         is_last = len(payload) < self._negotiated.blksize
-        self._expected += 1
-        self.acknowledged += len(payload)
-        self.confirmed = True
-        self._give_up = now + self._patience
-        if self._acked_at is not None:
-            self._round_trip.measure(now - self._acked_at)
-            self._acked_at = None
-        self._round_trip.reset()
-        self._reported_gap = self._repeated_ack = False
-        self.deadline = now + self._wait
+        self._advance(1, len(payload), now)
         if self._text:
             payload = self._text.decode(payload, last=is_last)
         self._content.write(payload)
@@ -248,6 +239,19 @@ class Receiver:
             return []
         self._held = not self._content.ready
         return self._look_at_content(now) if self._held else self._acknowledge(now)
+
+    def _advance(self, blocks: int, size: int, now: float) -> None:
+        """Count blocks of so many bytes, which came in order."""
+        self._expected += blocks
+        self.acknowledged += size
+        self.confirmed = True
+        self._give_up = now + self._patience
+        if self._acked_at is not None:
+            self._round_trip.measure(now - self._acked_at)
+            self._acked_at = None
+        self._round_trip.reset()
+        self._reported_gap = self._repeated_ack = False
+        self.deadline = now + self._wait
 
     def _came_before(self) -> list[bytes]:
         self.retransmissions += 1
