@@ -36,7 +36,7 @@ def test_every_flag_and_variable_in_it_exists(text):
     variables = {setting.variable for setting in settings()}
     own = {"FASTBOOT_EXTENSIONS", "FASTBOOT_TEST_REQUIRE_PEERS"}
     for flag in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", text):
-        assert flag in flags | {"--help", "--version", "--seconds"}, flag
+        assert flag in flags | {"--help", "--version", "--seconds", "--dist"}, flag
     for variable in re.findall(r"FASTBOOT_[A-Z_]+", text):
         assert variable in variables | own, variable
 

@@ -1,11 +1,11 @@
 # cython: language_level=3
 """Twin of `fastboot.tftp.receive.Receiver`, for clients: many blocks by one call.
 
-What nearly all datagrams are, the next block in order and of full length, is taken here
-without Python: recvmmsg(2), in messages that the kernel has joined (UDP_GRO, udp(7)), an
-ACK for each window, and one writev(2) or a copy for all of them. The first one that is
-anything else, and those behind it, go to the Python machine as if they had come one by
-one: there are no second rules for gaps, repetitions and ends.
+What nearly all datagrams are, the next block in order and of full length, is taken
+here without Python: recvmmsg(2), in messages that the kernel has joined (UDP_GRO,
+udp(7)), an ACK for each window, and one writev(2) or a copy for all of them. The first
+one that is anything else, and those behind it, go to the Python machine as if they had
+come one by one: there are no second rules for gaps, repetitions and ends.
 
 `Store` is the twin of `fastboot.tftp.landing.Pieces`.
 """
@@ -46,7 +46,8 @@ cdef extern from "<sys/socket.h>" nogil:
     uint8_t* CMSG_DATA(cmsghdr* part)
     int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, void* timeout)
     ssize_t sendto(
-        int fd, const void* data, size_t size, int flags, const sockaddr* to, unsigned length
+        int fd, const void* data, size_t size, int flags,
+        const sockaddr* to, unsigned length
     )
     int MSG_DONTWAIT
 
@@ -104,7 +105,7 @@ cdef class Basket:
         free(self.inbox.names)
         free(self.pieces)
 
-    cdef int receive(self, int fd) noexcept nogil:
+    cdef int collect(self, int fd) noexcept nogil:
         """Take what has come; how many messages, below 0: minus the error's number."""
         cdef int n, count
         for n in range(BATCH):
@@ -117,7 +118,7 @@ cdef class Basket:
         return 0 if errno == EAGAIN or errno == EINTR else -errno
 
     cdef int joined(self, int index) noexcept nogil:
-        """Bytes of each datagram that a message was joined of; the last may be shorter."""
+        """Bytes of each datagram that a message was joined of, but the last."""
         cdef msghdr* message = &self.inbox.messages[index].msg_hdr
         cdef cmsghdr* part = CMSG_FIRSTHDR(message)
         cdef int size
@@ -337,7 +338,7 @@ class Receiver(receive.Receiver):
         course.index = course.at = 0
         plain = not (self.finished or self._saving or self._held)
         with nogil:
-            count = basket.receive(course.fd)
+            count = basket.collect(course.fd)
         if count > 0 and plain:
             with nogil:
                 _take(&course, basket, count)
@@ -365,7 +366,7 @@ class Receiver(receive.Receiver):
                 failed = basket.write(fd)
         content.grew(size, failed)
         self._advance(basket.count, size, now)
-        if window_from != self._window_from:  # some ACK left, the last one now or before
+        if window_from != self._window_from:  # an ACK left
             self._window_from = window_from
             self._acked_at = now if window_from == expected else None
         return self._fail(content.problem) if content.problem else []
