@@ -186,8 +186,7 @@ class _Choice:
         frame, server = source.frame, source.server
         name = offer.option_before_field(frame)
         if not (offer.boots_now(frame) and name):
-            why = f"{server} has {self.dialect.name} show the menu of its option 43"
-            return Decision((lease.request, ShowMenu(server)), why)
+            return self._menu(lease, source)
         why = f"{server} says in option 43 to load {offer.shown(name)} at once"
         if lease is source:
             cause = Cause(Trouble.CLASS_IN_LEASE, server, Code.VENDOR_CLASS)
@@ -197,6 +196,27 @@ class _Choice:
             why += f", beside the address of {lease.server}"
         where = offer.first_boot_server(frame) or source.target
         return self._load((lease.request,), where, name, why, cause)
+
+    def _menu(self, lease: _Offer, source: _Offer) -> Decision:
+        """Show a menu, or ask for its first item if nobody is to be asked."""
+        server, target = source.server, offer.unasked_item(source.frame)
+        if target is None:
+            why = f"{server} has {self.dialect.name} show the menu of its option 43"
+            return Decision((lease.request, ShowMenu(server)), why)
+        steps = (lease.request, AskBootServer(target))
+        why = (
+            f"{server} has {self.dialect.name} ask "
+            f"{'it' if target == server else target} on port 4011 for the first item "
+            "of the menu in its option 43"
+        )
+        answer = self._answer(target)
+        if answer is not None:
+            return self._answered(steps, answer, why, None)
+        if target not in self.silent:
+            return Decision(steps, why)
+        cause = Cause(Trouble.BOOT_SERVER_SILENT, target)
+        why += ", and nobody answers"
+        return self._stop(steps, Stop.NO_BOOT_SERVER, why, cause)
 
     def _plain(self, plain: _Offer) -> Decision:
         name = offer.option_before_field(plain.frame)

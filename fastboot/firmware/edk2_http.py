@@ -30,7 +30,7 @@ SCREEN = {
     Stop.NO_ADDRESS: _TIMEOUT,
     Stop.NO_FILE: _TIMEOUT,
     Stop.NO_BOOT_SERVER: _TIMEOUT,
-    Stop.TIMEOUT: _TIMEOUT,
+    Stop.TIMEOUT: f"{_NO_SIZE} Error: Unexpected network error.",
     Stop.NOT_FOUND: _NO_SIZE,
 }
 """What the screen shows at each stop: it has no codes, and few words."""

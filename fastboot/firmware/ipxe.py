@@ -125,7 +125,7 @@ def decide(heard: Sequence[Heard], silent: Collection[IPv4Address] = ()) -> Deci
         return _no_lease(every)
     steps: tuple[Step, ...] = (RequestAddress(offer.who(lease), lease.packet.yiaddr),)
     if proxy is None or is_complete(proxy.packet):
-        return _boot(steps, lease, proxy, proxy, every)
+        return _boot(steps, lease, proxy, proxy, heard, silent)
     target = pseudo_id(proxy)
     steps = (*steps, AskBootServer(target))
     complete = (
@@ -135,7 +135,7 @@ def decide(heard: Sequence[Heard], silent: Collection[IPv4Address] = ()) -> Deci
     if answer is None and target not in silent:
         why = f"{offer.who(proxy)} {_lacks(proxy)}, so iPXE asks {target} on port 4011"
         return Decision(steps, why, cause=_class_alone(proxy, lease))
-    return _boot(steps, lease, proxy, answer, every)
+    return _boot(steps, lease, proxy, answer, heard, silent)
 
 
 def _class_alone(proxy: Heard, lease: Heard) -> Cause | None:
@@ -180,9 +180,11 @@ def _boot(
     lease: Heard,
     proxy: Heard | None,
     source: Heard | None,
-    every: list[Heard],
+    heard: Sequence[Heard],
+    silent: Collection[IPv4Address],
 ) -> Decision:
     """Boot by the settings of the lease and of a proxy (netboot, autoboot.c)."""
+    every = offer.offers(heard)
     messages = [lease]
     if source is not None and source is not lease:
         ahead = priority(source.packet) > priority(lease.packet)
@@ -191,9 +193,7 @@ def _boot(
     if _has_menu(messages, named=name is not None):
         menu = _first(messages, _menu)
         assert menu is not None
-        server = offer.who(menu[0])
-        why = f"{server} has iPXE show the menu of its option 43"
-        return Decision((*steps, ShowMenu(server)), why)
+        return _show(steps, menu[0], heard, silent)
     if name is None:
         return _no_name(steps, messages, proxy, every)
     item, file = name
@@ -210,6 +210,36 @@ def _boot(
     # Both come from one message (fetch_next_server_and_filename).
     load = LoadTftp(item.packet.siaddr, offer.text(file))
     return Decision((*steps, load), why, cause=cause)
+
+
+def _show(
+    steps: tuple[Step, ...],
+    item: Heard,
+    heard: Sequence[Heard],
+    silent: Collection[IPv4Address],
+) -> Decision:
+    """Show a menu, or ask for its first item if nobody is to be asked (pxemenu.c)."""
+    server, target = offer.who(item), offer.unasked_item(item.packet)
+    if target is None:
+        why = f"{server} has iPXE show the menu of its option 43"
+        return Decision((*steps, ShowMenu(server)), why)
+    steps = (*steps, AskBootServer(target))
+    why = (
+        f"{server} has iPXE ask {'it' if target == server else target} on port 4011 "
+        "for the first item of the menu in its option 43"
+    )
+    answer = next(iter(offer.answers(heard, target)), None)
+    if answer is None and target not in silent:
+        return Decision(steps, why)
+    name = offer.field_before_option(answer.packet) if answer is not None else b""
+    if answer is None or not name or answer.packet.siaddr == UNSPECIFIED:
+        stop = Stop.NO_BOOT_SERVER
+        trouble = Trouble.BOOT_SERVER_EMPTY if answer else Trouble.BOOT_SERVER_SILENT
+        why += ", which names no boot file" if answer else ", and nobody answers"
+        return Decision(steps, why, stop, SCREEN[stop], Cause(trouble, target))
+    why += f", which names {offer.shown(name)}"
+    load = LoadTftp(answer.packet.siaddr, offer.text(name))
+    return Decision((*steps, load), why)
 
 
 def _menu(frame: Frame) -> bytes | None:

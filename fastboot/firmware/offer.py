@@ -85,11 +85,35 @@ def boots_now(frame: Frame) -> bool:
     return control is not None and any(byte & 8 for byte in control[:1])
 
 
-def first_boot_server(frame: Frame) -> IPv4Address | None:
-    """The first address in the list of boot servers of option 43 (sub-option 8)."""
-    entry = options.get(discovery(frame), pxe.Sub.BOOT_SERVERS) or b""
-    # type (2 bytes), count (1), then that many addresses
-    return IPv4Address(entry[3:7]) if len(entry) >= 7 and entry[2] else None
+def unasked_item(frame: Frame) -> IPv4Address | None:
+    """The boot server of the menu item that is taken without anybody being asked.
+
+    That is the first item where the prompt's time-out is 0 (PXE 2.1, table 2-1); its
+    servers are in the list of sub-option 8, else it is the sender's own.
+    """
+    found = discovery(frame)
+    prompt = options.get(found, pxe.Sub.MENU_PROMPT) or b""
+    menu = options.get(found, pxe.Sub.BOOT_MENU) or b""
+    kind = menu[:2]  # type (2 bytes), length of the text (1), text
+    if prompt[:1] != b"\0" or len(kind) < 2 or kind == b"\0\0":  # 0 is the disk
+        return None
+    return first_boot_server(frame, kind) or identifier(frame)
+
+
+def first_boot_server(frame: Frame, kind: bytes = b"") -> IPv4Address | None:
+    """The first address in the list of boot servers of option 43 (sub-option 8).
+
+    Args:
+        frame: The offer.
+        kind: The type of boot server; b"" for any.
+    """
+    left = options.get(discovery(frame), pxe.Sub.BOOT_SERVERS) or b""
+    while len(left) >= 7:  # type (2 bytes), count (1), then that many addresses
+        count = left[2]
+        if count and left.startswith(kind):
+            return IPv4Address(left[3:7])
+        left = left[3 + 4 * count :]
+    return None
 
 
 def option_name(frame: Frame) -> bytes:

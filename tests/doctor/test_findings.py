@@ -185,7 +185,7 @@ def test_a_router_with_a_file_of_its_own_alone():
             f"{URL.decode()} does not come: Connection refused",
             (
                 "Error: Could not retrieve NBP file size from HTTP server. "
-                "Error: Server response timeout."
+                "Error: Unexpected network error."
             ),
             "ufw allow 8080/tcp",
         ),

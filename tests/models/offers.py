@@ -28,6 +28,15 @@ MENU = (
         b"\xff"
     ),
 )
+UNASKED = (
+    Code.VENDOR_SPECIFIC,
+    b"\x06\x01\x03"  # discovery control: neither broadcast nor multicast
+    b"\x08\x07\x80\x01\x01"  # servers of type 0x8001: one
+    + OURS.packed
+    + b"\x09\x07\x80\x01\x04Item"  # the menu: type 0x8001, four letters
+    b"\x0a\x01\x00"  # the prompt: time-out 0, the first item at once
+    b"\xff",
+)
 DNS = (Code.DOMAIN_NAME_SERVER, ROUTER.packed)
 
 

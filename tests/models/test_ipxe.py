@@ -23,6 +23,7 @@ from .offers import (
     OURS,
     PXE,
     ROUTER,
+    UNASKED,
     boot_server,
     named,
     proxy,
@@ -140,6 +141,17 @@ def test_an_offer_from_another_port_than_67_gives_no_address():
 def test_a_menu_is_shown():
     decision = ipxe.decide([router(), proxy(PXE, MENU)])
     assert decision.steps == (LEASE, ShowMenu(OURS))
+
+
+def test_the_first_item_of_a_menu_is_asked_for_where_nobody_is_to_be_asked():
+    heard = [router(), proxy(PXE, UNASKED, server=OTHER)]
+    assert ipxe.decide(heard).steps == (LEASE, AskBootServer(OURS))
+    answered = [*heard, boot_server(PXE, file=b"item.0")]
+    assert ipxe.decide(answered).load == LoadTftp(OURS, "item.0")
+    decision = ipxe.decide(heard, silent=[OURS])
+    assert decision.stop is Stop.NO_BOOT_SERVER
+    empty = ipxe.decide([*heard, boot_server(PXE)])
+    assert empty.cause == Cause(Trouble.BOOT_SERVER_EMPTY, OURS)
 
 
 def test_a_file_without_a_server_cannot_be_loaded():

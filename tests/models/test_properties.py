@@ -11,7 +11,7 @@ from fastboot.dhcp.options import Code
 from fastboot.firmware import choice, edk2_http, edk2_pxe, ipxe, raspberry, rom
 from fastboot.firmware.decision import Decision, Heard
 
-from .offers import DNS, HTTP, LEASED, MENU, NOW, PI, PXE, message, named
+from .offers import DNS, HTTP, LEASED, MENU, NOW, PI, PXE, UNASKED, message, named
 
 MODELS = {
     "edk2-pxe": edk2_pxe,
@@ -26,7 +26,7 @@ SERVERS = [IPv4Address(f"192.168.1.{number}") for number in range(1, 5)]
 
 known = st.sampled_from(
     [
-        *(PXE, HTTP, NOW, PI, MENU, DNS),
+        *(PXE, HTTP, NOW, PI, MENU, UNASKED, DNS),
         *(named(b"a.efi"), named(b"http://192.168.1.1/x"), named(b"http://b.example/")),
         (Code.IPXE, b"\x01\x01\x01"),
         (Code.TFTP_SERVER_NAME, b"192.168.1.3"),

@@ -26,6 +26,7 @@ from .offers import (
     OURS,
     PXE,
     ROUTER,
+    UNASKED,
     boot_server,
     named,
     proxy,
@@ -318,3 +319,15 @@ def test_what_screens_show():
 def test_a_zero_siaddr_of_a_binl_router_is_itself():
     decision = edk2_pxe.decide([router(PXE, siaddr=NOBODY)])
     assert decision.steps == (LEASE, AskBootServer(ROUTER))
+
+
+@both
+def test_the_first_item_of_a_menu_is_asked_for_where_nobody_is_to_be_asked(firmware):
+    heard = [router(), proxy(PXE, UNASKED, server=OTHER)]
+    decision = firmware.decide(heard)
+    assert decision.steps == (LEASE, AskBootServer(OURS))
+    answered = [*heard, boot_server(PXE, named(b"item.0"))]
+    assert firmware.decide(answered).load == LoadTftp(OURS, "item.0")
+    decision = firmware.decide(heard, silent=[OURS])
+    assert decision.stop is Stop.NO_BOOT_SERVER
+    assert decision.cause == Cause(Trouble.BOOT_SERVER_SILENT, OURS)
