@@ -10,6 +10,7 @@ import pytest
 
 from fastboot.cli import command
 from fastboot.config import (
+    FILES_CONTENT,
     FILES_PLACE,
     FILES_RESERVE,
     FILES_WORKER,
@@ -212,7 +213,9 @@ def test_a_server_of_nothing_is_refused():
     assert build(values).resolved(privileged=True).dhcp.mode == "proxy"
 
 
-@pytest.mark.parametrize("files", [1 << 20, 4096 + 2 * 4096 + FILES_RESERVE])
+@pytest.mark.parametrize(
+    "files", [1 << 20, 4096 + 4096 + FILES_CONTENT + FILES_RESERVE]
+)
 def test_limits_stay_where_enough_files_may_be_open(files):
     assert Config(Path()).within(files) == Config(Path())
 
@@ -227,7 +230,8 @@ def test_limits_fit_the_files_that_may_be_open(files, tftp, http):
     fitting = config.within(files)
     transfers = fitting.tftp.max_transfers * tftp
     connections = fitting.http.max_connections * http
-    needed = transfers + 2 * connections + FILES_RESERVE
+    content = min(FILES_CONTENT, connections, (files - FILES_RESERVE) // 3)
+    needed = transfers + connections + content + FILES_RESERVE
     assert needed <= files or not (tftp or http)
     assert needed > min(files, 4000) - 4 or fitting == config
 
@@ -255,7 +259,7 @@ def test_there_is_one_worker_where_more_are_of_no_use(monkeypatch):
 def test_workers_leave_files_for_clients(files, workers):
     fitting = Config(Path(), workers=4).within(files)
     assert fitting.workers == workers
-    needed = fitting.tftp.max_transfers + 2 * fitting.http.max_connections
+    needed = fitting.tftp.max_transfers + fitting.http.max_connections
     needed += FILES_RESERVE + FILES_WORKER * (workers - 1)
     assert needed <= files
 
@@ -264,7 +268,14 @@ def test_https_has_as_many_connections_as_http():
     alone = Config(Path(), https=HttpsConfig(enabled=False)).within(8000)
     both = Config(Path(), https=HttpsConfig(enabled=True)).within(8000)
     assert both.http.max_connections < alone.http.max_connections
-    assert both.tftp.max_transfers + 4 * both.http.max_connections <= 8000
+    needed = both.tftp.max_transfers + 2 * both.http.max_connections
+    assert needed + FILES_CONTENT <= 8000
+
+
+def test_ten_thousand_connections_fit_where_the_limit_allows_them():
+    http = HttpConfig(max_connections=10_000)
+    config = Config(Path(), tftp=TftpConfig(enabled=False), http=http)
+    assert config.within(12_000).http.max_connections == 10_000
 
 
 def test_each_place_has_files_of_its_own():

@@ -37,8 +37,8 @@ SETTLE = 1.5
 FILES = 65536
 """Descriptors that a server and the client may have: two for each connection."""
 
-SPARE = 300
-"""Descriptors that a server needs besides."""
+SPARE = 1300
+"""Descriptors that a server needs besides, and for the files that it sends."""
 
 PAGE = 4096
 
@@ -160,9 +160,8 @@ def _beside(
         time.sleep(SETTLE)
         after = processes.memory()
 
-    # A server may count two descriptors for each, where no more can be had.
     allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    beside = min(row.clients, (allowed - SPARE) // 2)
+    beside = min(row.clients, allowed - SPARE)
     small = place.root / "4kB-0"
     outcome = load(port, small, meanwhile=look, requests=100, **{row.kind: beside})
     _right(outcome, "beside them")

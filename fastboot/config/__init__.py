@@ -51,8 +51,12 @@ three, what it waits with."""
 FILES_TRANSFER = 1
 """Open files of a TFTP transfer."""
 
-FILES_CONNECTION = 2
-"""Open files of an HTTP connection: its socket, and what it reads."""
+FILES_CONNECTION = 1
+"""Open files of an HTTP connection: its socket."""
+
+FILES_CONTENT = 1024
+"""Files that HTTP's connections read at the same time: all who read the same share one,
+and who only waits reads none. Where more are wanted there is a 503."""
 
 
 WORKERS_MAX = 64
@@ -202,16 +206,19 @@ class Config:
         workers = self.workers and 1 + more
         wanted = self.tftp.max_transfers * FILES_TRANSFER * self.tftp.enabled
         ports = self.http.enabled + self.https.enabled
-        wanted += self.http.max_connections * FILES_CONNECTION * ports
+        connections = self.http.max_connections * FILES_CONNECTION * ports
+        content = min(FILES_CONTENT, connections)
+        wanted += connections
         left = files - reserve
-        if left >= wanted:
+        if left >= wanted + content:
             return dataclasses.replace(self, workers=workers)
-        least = FILES_TRANSFER + FILES_CONNECTION
+        least = FILES_TRANSFER + FILES_CONNECTION + 1
         if left < least:
             raise ConfigError(
                 f"only {files} files may be open at a time, and fastboot needs "
                 f"{reserve + least}; allow more with `ulimit -n`"
             )
+        left -= min(content, left // least)
         transfers = max(1, self.tftp.max_transfers * left // wanted)
         connections = max(1, self.http.max_connections * left // wanted)
         return dataclasses.replace(
