@@ -17,6 +17,7 @@ from queue import SimpleQueue
 from typing import Generic, NamedTuple, TypeVar
 
 from .errors import ContentChanged
+from .files import close_quietly
 from .tree import Blob
 
 WINDOW = 1 << 20
@@ -247,7 +248,7 @@ class Reads(Generic[Who]):
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             part = _part(job.file, job.span)
-            os.close(job.file)
+            close_quietly(job.file)
             self._done.append((job.span, part))
             self._wake()
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 
+from .crew import crew
 from .errors import ContentChanged, TreeError
 from .mounts import mounts
 
@@ -23,6 +26,12 @@ def identity_of(status: os.stat_result) -> Identity:
         status.st_mtime_ns,
         status.st_ctime_ns,
     )
+
+
+def close_quietly(fd: int) -> None:
+    """Give a descriptor back, whatever its file system says to that."""
+    with suppress(OSError):
+        os.close(fd)
 
 
 class File:
@@ -114,7 +123,9 @@ class File:
         """Hold it no more."""
         with self._lock:
             self._holders -= 1
-            if not self._holders:
+            if not self._holders and self.slow:  # FUSE asks its program then
+                crew().do(partial(close_quietly, self._fd), must=True)
+            elif not self._holders:
                 os.close(self._fd)
 
     def _open_again(self) -> int:

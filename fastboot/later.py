@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from .aside import Aside, Outcome
 from .errors import Unavailable
 from .tree import Blob
 
@@ -60,7 +61,7 @@ class Later(Generic[Key]):
         self._patience = patience
         self._work: Work | None = None
         self._open: dict[Key, _Question] = {}
-        self._came: deque[tuple[Key, _Question, Answer]] = deque()
+        self._came: deque[tuple[Key, _Question, Outcome]] = deque()
         self._closed = False
 
     def __len__(self) -> int:
@@ -87,10 +88,12 @@ class Later(Generic[Key]):
         self.forget(key)
         question = self._open[key] = _Question()
 
-        def done(answer: Answer) -> None:
+        def done(answer: Outcome) -> None:
             self._settle(key, question, answer)
 
-        if self._work is None:
+        if isinstance(awaitable, Aside):
+            question.cancel = awaitable.run(self._patience, done)
+        elif self._work is None:
             _close_unstarted(awaitable)
             done(Unavailable("no driver runs that could work out the answer"))
         else:
@@ -111,9 +114,14 @@ class Later(Generic[Key]):
             if question.wanted:
                 question.wanted = False
                 del self._open[key]
-                came.append((key, answer))
+                if isinstance(answer, Awaitable):  # a thread asked who answers later
+                    self.ask(key, answer)
+                else:
+                    came.append((key, answer))
             elif isinstance(answer, Blob):
                 answer.close()
+            elif isinstance(answer, Awaitable):
+                _close_unstarted(answer)
         return came
 
     def close(self) -> None:
@@ -123,7 +131,7 @@ class Later(Generic[Key]):
             self.forget(key)
         self.answers()
 
-    def _settle(self, key: Key, question: _Question, answer: Answer) -> None:
+    def _settle(self, key: Key, question: _Question, answer: Outcome) -> None:
         self._came.append((key, question, answer))
         if self._closed:  # nobody looks any more, maybe since a moment ago
             self.answers()

@@ -9,6 +9,7 @@ a question to the file system itself (proc_pid_mountinfo(5)).
 from __future__ import annotations
 
 import os
+import re
 import select
 import threading
 from functools import cache
@@ -21,24 +22,28 @@ _SLOW = ("9p", "afs", "ceph", "cifs", "fuse", "nfs", "orangefs", "smb", "virtiof
 """How the names of those file systems begin; what FUSE shows of a disk comes from a
 program, too."""
 
+_ESCAPED = re.compile(r"\\([0-7]{3})")
 
-def slow_devices(mountinfo: str) -> frozenset[int]:
-    """The devices, as `os.stat` has them, of the file systems that may hang.
+
+def slow_mounts(mountinfo: str) -> dict[str, int]:
+    r"""The file systems that may hang: where each is, and its device for `os.stat`.
 
     Args:
         mountinfo: The kernel's list.
 
-    >>> line = "36 35 0:46 / /srv/boot rw,relatime shared:1 - nfs4 nas:/boot rw"
-    >>> slow_devices(line) == {os.makedev(0, 46)}
+    >>> line = r"36 35 0:46 / /srv/my\040boot rw shared:1 - nfs4 nas:/boot rw"
+    >>> slow_mounts(line) == {"/srv/my boot": os.makedev(0, 46)}
     True
     """
-    found: set[int] = set()
+    found: dict[str, int] = {}
     for line in mountinfo.splitlines():
         before, _, after = line.partition(" - ")
         if after.startswith(_SLOW):
-            major, _, minor = before.split()[2].partition(":")
-            found.add(os.makedev(int(major), int(minor)))
-    return frozenset(found)
+            _, _, device, _, place, *_ = before.split(" ")
+            major, _, minor = device.partition(":")
+            path = _ESCAPED.sub(lambda digits: chr(int(digits[1], 8)), place)
+            found[path] = os.makedev(int(major), int(minor))
+    return found
 
 
 class Mounts:
@@ -46,7 +51,8 @@ class Mounts:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._slow: frozenset[int] = frozenset()
+        self._slow: dict[str, int] = {}
+        self._devices: frozenset[int] = frozenset()
         try:
             # It stays open: only to whoever holds it the kernel tells changes.
             self._fd = os.open(MOUNTS, os.O_RDONLY | os.O_CLOEXEC)
@@ -59,17 +65,31 @@ class Mounts:
 
     def may_hang(self, device: int) -> bool:
         """Whether the file system on a device may keep whoever asks it waiting."""
+        self._look()
+        return device in self._devices
+
+    def may_hang_near(self, path: str) -> bool:
+        """Whether such a file system is mounted at a path, above or beneath it."""
+        self._look()
+        return any(
+            place == path
+            or place.startswith(path.rstrip("/") + "/")
+            or path.startswith(place.rstrip("/") + "/")
+            for place in self._slow
+        )
+
+    def _look(self) -> None:
         with self._lock:
             if self._fd >= 0 and self._news.poll(0):
                 self._read()
-            return device in self._slow
 
     def _read(self) -> None:
         os.lseek(self._fd, 0, os.SEEK_SET)
         data = b""
         while more := os.read(self._fd, 1 << 16):
             data += more
-        self._slow = slow_devices(data.decode("utf-8", "surrogateescape"))
+        self._slow = slow_mounts(data.decode("utf-8", "surrogateescape"))
+        self._devices = frozenset(self._slow.values())
 
 
 @cache

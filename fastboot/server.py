@@ -15,6 +15,7 @@ from uuid import getnode
 
 from . import certificates
 from .app.app import App
+from .aside import Patient
 from .boot.choose import Site, the_usual
 from .boot.finder import Finder
 from .boot.menu import Menu
@@ -137,6 +138,7 @@ class Server(Lasting):
         self.tree: Tree = Overlay(*trees)
         if app:
             self.tree = app.over(self.tree)
+        self.tree = Patient(self.tree, config.folder)
         self._clock = TimelineEngine(self.timeline, tell, Interfaces())
         try:
             _check_interfaces(config)

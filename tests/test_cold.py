@@ -10,7 +10,7 @@ from disk import PATIENCE, Disk, put, put_old, require_cold_files
 from fastboot import cold
 from fastboot.cold import CHUNK, Cold, Part, Reader, Reads, check_warm
 from fastboot.errors import ContentChanged
-from fastboot.mounts import Mounts, slow_devices
+from fastboot.mounts import Mounts, slow_mounts
 from fastboot.tree import Blob
 
 CONTENT = bytes(range(256)) * 1024  # four chunks
@@ -150,7 +150,10 @@ MOUNTS = """\
 
 
 def test_file_systems_of_the_network_and_of_programs_may_hang():
-    assert slow_devices(MOUNTS) == {os.makedev(0, 46), os.makedev(0, 300)}
+    assert slow_mounts(MOUNTS) == {
+        "/srv/boot": os.makedev(0, 46),
+        "/srv/iso": os.makedev(0, 300),
+    }
 
 
 def test_a_disk_does_not_hang(path):
@@ -165,8 +168,10 @@ def test_what_is_mounted_later_is_noticed(monkeypatch):
     mounts = Mounts()
     assert not mounts.may_hang(-1)
     monkeypatch.setattr(mounts, "_news", Changed())
-    monkeypatch.setattr("fastboot.mounts.slow_devices", lambda text: {-1})
+    monkeypatch.setattr("fastboot.mounts.slow_mounts", lambda text: {"/srv/nas": -1})
     assert mounts.may_hang(-1)
+    assert all(map(mounts.may_hang_near, ("/", "/srv", "/srv/nas", "/srv/nas/boot")))
+    assert not mounts.may_hang_near("/srv/na")
 
 
 def test_without_a_list_of_mounts_nothing_is_said_to_hang(tmp_path, monkeypatch):
