@@ -145,7 +145,9 @@ class _Machine:
             last = decision.steps[-1] if decision.steps else None
             if decision.stop or not isinstance(last, AskBootServer):
                 return heard, decision
-            question = kind.question(self._mac, _transaction(), IPv4Address(own))
+            question = kind.question(
+                self._mac, _transaction(), IPv4Address(own), last.server
+            )
             answer = None
             if str(last.server) == self._ways.boot_server[0]:
                 answer = self._exchange(question, self._ways.boot_server, own)
@@ -189,7 +191,7 @@ class _Machine:
         if isinstance(load, LoadUrl):
             kind = self._kind
             files[load.url] = load_http(
-                load.url, kind.agent, own, patience, head=kind.head
+                load.url, kind.fields, own, patience, head=kind.head
             )
         elif isinstance(load, LoadTftp):
             server = str(load.server)
@@ -218,7 +220,7 @@ class _Machine:
         for number, name in enumerate(names, 1):
             try:
                 if self._kind.probe:
-                    tftp.size(name, (*self._kind.tftp,))
+                    tftp.size(name, self._kind.probe)
                 files[name] = tftp.load(name, self._kind.tftp)
             except LoadError as error:
                 if not error.missing or number == len(names):

@@ -7,12 +7,13 @@ to send; the choice among offers is that of `fastboot.firmware`.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from uuid import UUID
 
-from fastboot.dhcp.options import Code, MessageType
-from fastboot.dhcp.packet import BOOTREQUEST, BROADCAST_FLAG, UNSPECIFIED, Frame
+from fastboot.dhcp import pxe
+from fastboot.dhcp.options import MessageType
+from fastboot.dhcp.packet import BOOTREQUEST, BROADCAST_FLAG, Frame
 from fastboot.firmware import edk2_http, edk2_pxe, ipxe, raspberry, rom
 from fastboot.firmware.decision import Decision, Heard, Stop
 
@@ -26,8 +27,16 @@ NUMBER = UUID("12345678-1234-5678-1234-56789abcdef0")
 _PI_NUMBER = bytes.fromhex("00 52506934 1131c000 32013456 2b1a3c0d")
 """Type, "RPi4", board revision, the end of the MAC, serial number."""
 
-_IPXE_FEATURES = bytes.fromhex("b10580861010d3 eb03010000 130101 150101 170101 240101")
-"""Sub-options of option 175: the card, the version, and HTTP, TFTP, DNS, EFI."""
+_IPXE_FEATURES = bytes.fromhex(
+    "b105011af41000 eb03010000 170101 240101 130101 110101 270101 290101 150101 120101"
+)
+"""Sub-options of option 175: the card, the version, and that it has DNS, EFI, HTTP, iSCSI,
+menus, NFS, TFTP and AoE."""
+
+_EDK2 = (53, 57, 55, 97, 94, 93, 60)
+_EDK2_ASKS = (53, 55, 57, 60, 93, 94, 97)
+_IPXE = (53, 57, 93, 94, 60, 77, 55, 175, 61, 97)
+_ROM = (53, 55, 57, 97, 93, 94, 60)
 
 TftpOptions = tuple[tuple[bytes, bytes], ...]
 
@@ -41,61 +50,79 @@ class Kind:
         arch: Option 93.
         decide: What it does about what it heard.
         screen: What it shows where it stops.
-        tftp: The options that it asks for with a file.
-        probe: Whether it first asks for the size alone, and leaves.
+        order: The options of its DISCOVER, by number, as they follow each other.
+        asks: Those of its question to a boot server; empty where it asks none.
+        wants: Option 55, the options that it asks for.
+        undi: Option 94.
+        more: Options that no other firmware has.
+        number: Option 97.
+        flags: BOOTP's flags, in a DISCOVER and in a question.
+        probe: The options with which it asks by TFTP for the size alone, and leaves;
+            none where it does not.
+        tftp: Those with which it asks for the file.
+        fields: The fields of its HTTP requests, the first first; "Host" is filled in.
         head: Whether it asks by HEAD before GET.
-        agent: HTTP's User-Agent.
-        more: Options of its own.
-        number: Option 97; empty for none.
         mac: Its hardware address, where none is given.
-        names: The names that it asks for by itself, the first that is there, by its MAC
-            and its address.
-        flags: BOOTP's flags.
+        names: The names that it asks for by itself, by its MAC and its address.
     """
 
     vendor: bytes
     arch: int
     decide: Decide
     screen: Mapping[Stop, str]
-    tftp: TftpOptions = ()
-    probe: bool = False
-    head: bool = False
-    agent: str = ""
-    more: tuple[tuple[int, bytes], ...] = ()
+    order: tuple[int, ...]
+    asks: tuple[int, ...] = ()
+    wants: bytes = b""
+    undi: bytes = b"\1\3\0"
+    more: Mapping[int, bytes] = field(default_factory=dict)
     number: bytes = b"\0" + NUMBER.bytes_le
+    flags: tuple[int, int] = (BROADCAST_FLAG, 0)
+    probe: TftpOptions = ()
+    tftp: TftpOptions = ()
+    fields: tuple[tuple[str, str], ...] = ()
+    head: bool = False
     mac: str = "52:54:00:12:34:56"
     names: Callable[[bytes, IPv4Address], tuple[str, ...]] = lambda mac, address: ()
-    flags: int = BROADCAST_FLAG
 
     def discover(self, mac: bytes, xid: int) -> Frame:
         """Its DISCOVER."""
-        return self._ask(MessageType.DISCOVER, mac, xid, UNSPECIFIED, self.flags)
+        values = self._values(mac) | {53: bytes((MessageType.DISCOVER,))}
+        options = tuple((code, values[code]) for code in self.order)
+        flags, _ = self.flags
+        return Frame(op=BOOTREQUEST, xid=xid, chaddr=mac, flags=flags, options=options)
 
-    def question(self, mac: bytes, xid: int, address: IPv4Address) -> Frame:
-        """What it asks on port 4011, once it has an address."""
-        return self._ask(MessageType.REQUEST, mac, xid, address, 0)
-
-    def _ask(
-        self, kind: MessageType, mac: bytes, xid: int, address: IPv4Address, flags: int
+    def question(
+        self, mac: bytes, xid: int, address: IPv4Address, server: IPv4Address
     ) -> Frame:
-        options = [
-            (int(Code.MESSAGE_TYPE), bytes((kind,))),
-            (int(Code.MAX_MESSAGE_SIZE), (1472).to_bytes(2, "big")),
-            (int(Code.CLIENT_INTERFACE), b"\1\3\0"),  # UNDI 3.0
-            (int(Code.CLIENT_ARCHITECTURE), self.arch.to_bytes(2, "big")),
-            (int(Code.VENDOR_CLASS), self.vendor),
-            *self.more,
-        ]
-        if self.number:
-            options.insert(2, (int(Code.CLIENT_MACHINE), self.number))
+        """What it asks a boot server, once it has an address."""
+        values = self._values(mac) | {
+            53: bytes((MessageType.REQUEST,)),
+            54: server.packed,
+        }
+        if 54 in self.asks:
+            values[60] = pxe.PXE_CLIENT  # iPXE names no architecture here
+        options = tuple((code, values[code]) for code in self.asks)
+        _, flags = self.flags
         return Frame(
             op=BOOTREQUEST,
             xid=xid,
             chaddr=mac,
             flags=flags,
             ciaddr=address,
-            options=tuple(options),
+            options=options,
         )
+
+    def _values(self, mac: bytes) -> dict[int, bytes]:
+        return {
+            55: self.wants,
+            57: (1472).to_bytes(2, "big"),
+            60: self.vendor,
+            61: b"\1" + mac,
+            93: self.arch.to_bytes(2, "big"),
+            94: self.undi,
+            97: self.number,
+            **self.more,
+        }
 
 
 def _pi_names(mac: bytes, address: IPv4Address) -> tuple[str, ...]:
@@ -103,48 +130,70 @@ def _pi_names(mac: bytes, address: IPv4Address) -> tuple[str, ...]:
 
 
 KINDS: Mapping[str, Kind] = {
-    "edk2-pxe": Kind(
+    "edk2-pxe": Kind(  # OVMF of Debian 12, as it was recorded
         vendor=b"PXEClient:Arch:00007:UNDI:003000",
         arch=7,
         decide=edk2_pxe.decide,
         screen=edk2_pxe.SCREEN,
-        tftp=((b"tsize", b"0"), (b"blksize", b"1468"), (b"windowsize", b"4")),
-        probe=True,
+        order=_EDK2,
+        asks=_EDK2_ASKS,
+        wants=bytes.fromhex(
+            "0102030405060c0d0f111216171c28292a2b3233363a3b3c4243618081828384858687"
+        ),
+        probe=((b"tsize", b"0"), (b"blksize", b"1468"), (b"windowsize", b"4")),
+        tftp=((b"blksize", b"1468"), (b"windowsize", b"4")),
     ),
-    "edk2-http": Kind(
+    "edk2-http": Kind(  # the same
         vendor=b"HTTPClient:Arch:00016:UNDI:003000",
         arch=16,
         decide=edk2_http.decide,
         screen=edk2_http.SCREEN,
+        order=_EDK2,
+        wants=bytes.fromhex("0102030405060c0d0f111216171c28292a2b3233363a3b3ceb4361"),
+        fields=(("Host", ""), ("Accept", "*/*"), ("User-Agent", "UefiHttpBoot/1.0")),
         head=True,
-        agent="UefiHttpBoot/1.0",
     ),
-    "ipxe": Kind(
+    "ipxe": Kind(  # Debian 12's snponly.efi, as it was recorded
         vendor=b"PXEClient:Arch:00007:UNDI:003010",
         arch=7,
         decide=ipxe.decide,
         screen=ipxe.SCREEN,
+        order=_IPXE,
+        asks=(*(53, 57, 93, 94, 60, 77, 55, 175, 61, 97), 54),
+        wants=bytes.fromhex("010306070c0f111a2b3c4243778081828384858687afcb"),
+        undi=b"\1\3\x0a",
+        more={77: b"iPXE", 175: _IPXE_FEATURES},
+        flags=(0, BROADCAST_FLAG),
         tftp=((b"blksize", b"1432"), (b"tsize", b"0")),
-        agent="iPXE/1.21.1+",
-        more=((int(Code.USER_CLASS), b"iPXE"), (int(Code.IPXE), _IPXE_FEATURES)),
-        flags=0,
+        fields=(
+            ("Connection", "keep-alive"),
+            ("User-Agent", "iPXE/1.0.0+git-20190125.36a4c85-5.1"),
+            ("Host", ""),
+        ),
     ),
-    "bios": Kind(
+    "bios": Kind(  # by the PXE specification, and what such ROMs are known to ask for
         vendor=b"PXEClient:Arch:00000:UNDI:002001",
         arch=0,
         decide=rom.decide,
         screen=rom.SCREEN,
-        tftp=((b"tsize", b"0"), (b"blksize", b"1456")),
-        probe=True,
+        order=_ROM,
+        asks=_ROM,
+        wants=bytes.fromhex("0102030506 0b0c0d0f101112 2b363c43 8081828384858687"),
+        undi=b"\1\2\1",
+        probe=((b"tsize", b"0"),),
+        tftp=((b"blksize", b"1456"),),
     ),
     "raspberry-pi": Kind(
         vendor=b"PXEClient:Arch:00000:UNDI:002001",
         arch=0,
         decide=raspberry.decide,
         screen=raspberry.SCREEN,
-        tftp=((b"tsize", b"0"), (b"blksize", b"1468")),
-        probe=True,
+        order=(53, 55, 93, 94, 97, 60),
+        wants=bytes.fromhex("01032b3c4243 8081828384858687"),
+        undi=b"\1\2\1",
         number=_PI_NUMBER,
+        probe=((b"tsize", b"0"), (b"blksize", b"1024")),
+        tftp=((b"tsize", b"0"), (b"blksize", b"1024")),
         mac="dc:a6:32:01:34:56",
         names=_pi_names,
     ),
@@ -153,10 +202,12 @@ KINDS: Mapping[str, Kind] = {
         arch=22,
         decide=u_boot.decide,
         screen=u_boot.SCREEN,
+        order=(53, 57, 93, 94, 60, 55),
+        wants=bytes.fromhex("0103060c0f1a 11"),
+        undi=b"\1\0\0",
+        flags=(0, 0),
         tftp=((b"timeout", b"5"), (b"tsize", b"0"), (b"blksize", b"1468")),
-        number=b"",
         names=u_boot.names,
-        flags=0,
     ),
 }
 """The firmware that can be emulated, by name."""

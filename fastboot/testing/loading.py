@@ -169,8 +169,12 @@ class _Line:
             expected += 1
 
 
+Fields = tuple[tuple[str, str], ...]
+"""The fields of a request, in order; "Host" is filled in."""
+
+
 def load_http(
-    url: str, agent: str, address: str, patience: float, *, head: bool = False
+    url: str, fields: Fields, address: str, patience: float, *, head: bool = False
 ) -> bytes:
     """What a URL has, asked for by HEAD before GET where the firmware does so.
 
@@ -181,19 +185,23 @@ def load_http(
     connection = HTTPConnection(
         parts.hostname or "", parts.port or 80, patience, source_address=(address, 0)
     )
-    path = parts.path + (f"?{parts.query}" if parts.query else "")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    fields = tuple((name, value or parts.netloc) for name, value in fields)
     try:
         if head:
-            _ask(connection, "HEAD", path, agent)
-        return _ask(connection, "GET", path, agent)
+            _ask(connection, "HEAD", path, fields)
+        return _ask(connection, "GET", path, fields)
     except (OSError, HTTPException) as error:
         raise LoadError(f"{type(error).__name__}: {error}") from error
     finally:
         connection.close()
 
 
-def _ask(connection: HTTPConnection, method: str, path: str, agent: str) -> bytes:
-    connection.request(method, path or "/", headers={"User-Agent": agent})
+def _ask(connection: HTTPConnection, method: str, path: str, fields: Fields) -> bytes:
+    connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+    for name, value in fields:
+        connection.putheader(name, value)
+    connection.endheaders()
     response = connection.getresponse()
     body = response.read()
     if response.status != 200:

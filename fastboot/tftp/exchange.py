@@ -71,12 +71,15 @@ class Role(Protocol):
 
     def request(self, wishes: Wishes) -> ReadRequest | WriteRequest:
         """The request with these wishes."""
+        ...
 
     def opens(self, packet: Packet) -> bool:
         """Whether that is how a server begins that grants no options."""
+        ...
 
     def machine(self, agreed: Agreed) -> Machine:
         """What does the rest; the server has answered it already."""
+        ...
 
     def check(self, agreed: Agreed) -> None:
         """See that all is well, once the machine is done.

@@ -51,6 +51,7 @@ class Store(Protocol):
 
     def take(self) -> bytes:
         """All of them; the store is empty then."""
+        ...
 
 
 class Pieces:
