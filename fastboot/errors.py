@@ -126,7 +126,7 @@ class EngineFailed(FastbootError):
         super().__init__(f"{type(engine).__module__} failed: {error!r}")
         self.engine = engine
         self.error = error
-        self.__cause__ = error
+        self.__cause__: BaseException | None = error
 
 
 class SetupError(FastbootError):

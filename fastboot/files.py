@@ -64,9 +64,10 @@ class File:
         path: str = "",
         reopen: Callable[[], int] | None = None,
     ) -> None:
-        device, inode, size, mtime_ns, _ = self.identity = identity
-        self.slow = mounts().may_hang(device)
-        self.etag = f'"{mtime_ns:x}-{size:x}-{inode:x}"'
+        self.identity: Identity = identity
+        device, inode, size, mtime_ns, _ = identity
+        self.slow: bool = mounts().may_hang(device)
+        self.etag: str = f'"{mtime_ns:x}-{size:x}-{inode:x}"'
         self._fd = fd
         self._holders = 1
         self._path = path

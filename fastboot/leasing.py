@@ -65,7 +65,9 @@ class Leasing:
         longest = max(config.lease.max_time, *(item.lease_time for item in served))
         book = Book(served, self._database, longest, now, time.time() - now)
         probe = config.dhcp.probe
-        self.server = LeaseServer(served, config.lease, book, proxy, probe=probe)
+        self.server: LeaseServer = LeaseServer(
+            served, config.lease, book, proxy, probe=probe
+        )
         self.serves = tuple(_facts(served, chosen=not config.dhcp.subnet))
 
     def close(self) -> None:

@@ -106,12 +106,12 @@ class Server(Lasting):
         sends_to_tftp: bool | None = None,
     ) -> None:
         self.config = config
-        self.patience = config.drain_timeout
+        self.patience: float = config.drain_timeout
         self._app = app
         self._sockets = sockets or {}
         self._sends_to_tftp = sends_to_tftp
         tell = app.reporting(emit) if app else emit
-        self.timeline = Timeline(time.monotonic, time.time)
+        self.timeline: Timeline = Timeline(time.monotonic, time.time)
 
         def both(event: Event) -> None:
             self.timeline(event)
@@ -124,8 +124,8 @@ class Server(Lasting):
         self._folder = Directory(config.folder, public=config.world_readable)
         self._uploads: UploadFolder | None = None
         programs = Programs(config.boot.programs)
-        self.program = Finder(self._folder, programs, time.monotonic)
-        self.menu = Menu(self._folder, config.boot.menu_timeout, time.monotonic)
+        self.program: Finder = Finder(self._folder, programs, time.monotonic)
+        self.menu: Menu = Menu(self._folder, config.boot.menu_timeout, time.monotonic)
         trees: list[Tree] = [self._folder, self.menu, programs]
         if config.http.health:
             trees.append(Health(version("fastboot"), self.stats, time.monotonic))

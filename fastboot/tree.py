@@ -107,7 +107,7 @@ class Directory:
     """
 
     def __init__(self, root: str | os.PathLike[str], *, public: bool = False) -> None:
-        self.root = Path(root)
+        self.root: Path = Path(root)
         self._public = public
         self._fd = self._open_root()
         self._lock = threading.Lock()

@@ -3,6 +3,7 @@
 import ast
 import importlib
 import inspect
+import os
 import re
 import subprocess
 import sys
@@ -82,3 +83,38 @@ def test_importing_loads_nothing_that_is_not_used():
 
 def test_the_package_says_that_it_is_typed():
     assert (Path(fastboot.__file__).parent / "py.typed").exists()
+
+
+def blocks(text):
+    return re.findall(r"```python\n(.+?)```", text, re.DOTALL)
+
+
+def test_the_examples_in_the_documentation_work(text, tmp_path, monkeypatch):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "file").write_bytes(b"content")
+    monkeypatch.chdir(tmp_path)
+    scope = {"print": lambda *words: None}
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    for block in blocks(text):
+        code = compile(block, "docs/library.md", "exec", flags, dont_inherit=True)
+        if "import fastboot\n" in block:
+            exec(code, scope)
+    client = fastboot.Client("192.0.2.7", "http")
+    assert scope["app"].open("log/7", client).size == 7
+
+
+def test_the_tests_in_the_documentation_pass(text, tmp_path):
+    tests = [block for block in blocks(text) if "def test_" in block]
+    (tmp_path / "test_it.py").write_text("\n\n".join(tests))
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "fastboot.testing.plugin"]
+    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    environment.pop("PYTEST_ADDOPTS", None)
+    result = subprocess.run(
+        [*command, "-p", "no:cacheprovider", "test_it.py"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "2 passed" in result.stdout, result.stdout + result.stderr

@@ -58,7 +58,7 @@ class App:
             self.folder = Path(content)
         else:
             self._tree = content
-        self.seen = Seen()
+        self.seen: Seen = Seen()
         self._routes: list[tuple[Template, Callable[..., Any]]] = []
         self._may: list[May] = []
         self._program: Callable[[Machine], str | None] | None = None

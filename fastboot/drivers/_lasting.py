@@ -53,7 +53,7 @@ class Lasting:
     entered once.
     """
 
-    patience = 30.0
+    patience: float = 30.0
     _context: AbstractContextManager[Run] | AbstractAsyncContextManager[Run] | None = (
         None
     )

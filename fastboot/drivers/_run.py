@@ -23,7 +23,7 @@ class Run:
     """
 
     def __init__(self, engines: Iterable[Engine], failed: Callable[[], object]) -> None:
-        self.engines = tuple(engines)
+        self.engines: tuple[Engine, ...] = tuple(engines)
         self.failure: EngineFailed | None = None
         self._failed = failed
 

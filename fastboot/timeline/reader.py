@@ -88,7 +88,7 @@ class Timeline:
         self._ring = Ring(PACKETS_MAX)
         self._cost = 0
         self._hears = False
-        self.version = 0
+        self.version: int = 0
         self.wake: Callable[[], None] = _nothing
         self._take: dict[type, Callable[[Any], None]] = {
             seen.Asked: self._asked,

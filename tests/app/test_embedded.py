@@ -17,6 +17,7 @@ import trio.lowlevel
 import download
 import fastboot
 from fastboot import events
+from fastboot.http import recall
 from fastboot.tftp.packet import ReadRequest
 
 from .embedded import embed, runner
@@ -424,3 +425,24 @@ def test_systemd_hands_sockets_over_by_name(tmp_path):
         )
         ports = [sock.getsockname()[1] for sock in (udp, tcp)]
     assert result.stdout == f"tftp [{ports[0]}]\nhttp [{ports[1]}]\n"
+
+
+def test_a_file_that_was_asked_for_before_is_sent_without_asking_the_app(
+    folder, monkeypatch
+):
+    """What functions an app has costs its files nothing."""
+    monkeypatch.setattr(recall, "SETTLED", -1.0)  # new as it is, it can be kept
+    app, asked = app_of(folder), []
+    route = app.route
+    app.route = lambda name: (asked.append(name), route(name))[1]
+    with fastboot.serve(app, **BOTH) as server:
+        for _ in range(5):
+            assert get(server, "http", "file") == FILE
+        assert set(asked) == {"file"}
+        few = len(asked)
+        for _ in range(5):
+            assert get(server, "http", "file") == FILE
+        assert len(asked) == few
+        for _ in range(5):
+            get(server, "http", "now/525400123456")
+        assert asked.count("now/525400123456") >= 5

@@ -148,3 +148,19 @@ class TestWithAnApp:
         assert booted.files == {}
         (event,) = boot_server.of(events.Unbootable)
         assert event.reason == "it is being repaired"
+
+    def test_a_mistake_in_the_app_is_a_fault_and_the_next_machine_boots(
+        self, boot_server, boot_content
+    ):
+        broken = []
+
+        @boot_content.program
+        def program(machine):
+            if not broken:
+                broken.append(machine)
+                raise ZeroDivisionError
+
+        assert boot_server.boot("edk2-pxe", answer_within=0.3).files == {}
+        (fault,) = boot_server.of(events.Fault)
+        assert isinstance(fault.error, ZeroDivisionError)
+        assert boot_server.boot("edk2-pxe").content == EFI
