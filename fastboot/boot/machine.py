@@ -109,6 +109,20 @@ def arch_of(codes: tuple[int, ...]) -> Arch:
     return _other(f"architecture {codes[0]}", "unknown") if codes else BIOS
 
 
+PLAYED = bytes.fromhex("026662")
+"""The first bytes of the hardware addresses of machines that `fastboot doctor` plays:
+locally administered (IEEE 802, section 8.2), so no maker's."""
+
+
+def is_played(mac: str) -> bool:
+    """Whether it is one of those: they boot nothing, and nothing is wrong with that.
+
+    >>> is_played("02:66:62:00:00:01")
+    True
+    """
+    return mac.startswith(PLAYED.hex(":"))
+
+
 class Firmware(Enum):
     """What asks, and so in which way it wants to be told."""
 

@@ -78,7 +78,7 @@ class Player:
 def players(kinds: Iterable[Kind]) -> list[Player]:
     """Machines of these kinds, with addresses and transactions of their own."""
     return [
-        Player(kind, kind.mac(secrets.token_bytes(6)), secrets.randbits(32))
+        Player(kind, kind.mac(secrets.token_bytes(3)), secrets.randbits(32))
         for kind in kinds
     ]
 

@@ -55,8 +55,9 @@ def examine(wish: Wish) -> Facts:
     facts = Facts(
         folder=str(config.folder) if wish.folder else "",
         privileged=wish.privileged,
-        running=any(_has_ours(segment, own) for segment in segments),
+        running=any(_has_ours(item, own, config.dhcp.mode) for item in segments),
         mode=config.dhcp.mode or "off",
+        named=bool(config.interface),
         own=own,
         segments=tuple(segments),
     )
@@ -79,10 +80,17 @@ def _ask(wish: Wish, cards: Sequence[Interface]) -> list[Segment]:
         return list(pool.map(one, cards))
 
 
-def _has_ours(segment: Segment, own: frozenset[IPv4Address]) -> bool:
-    """Whether we answered: our offers go to everybody, and so to ourselves."""
+def _has_ours(segment: Segment, own: frozenset[IPv4Address], mode: str | None) -> bool:
+    """Whether we answered: our offers go to everybody, and so to ourselves.
+
+    An offer of an address from this machine may be another program's, beside which we
+    are a proxy or on port 4011 alone.
+    """
     heard = (item for messages in segment.heard.values() for item in messages)
-    return any(offer.who(item) in own for item in heard)
+    return any(
+        offer.who(item) in own and (mode == "server" or not offer.gives_address(item))
+        for item in heard
+    )
 
 
 def _with_stock(facts: Facts, wish: Wish) -> Facts:
@@ -94,9 +102,11 @@ def _with_stock(facts: Facts, wish: Wish) -> Facts:
     answers, segments = stock.answers.items(), facts.segments
     missing = {name: it.reason for name, it in answers if isinstance(it, Missing)}
     programs = {name: it.name for name, it in answers if not isinstance(it, Missing)}
-    if not facts.running and facts.mode == "proxy":
+    if not facts.running:
         proxy = Proxy(stock.site, Allowed(wish.config.dhcp.allow))
-        segments = tuple(_with_ours(item, wish.kinds, proxy) for item in segments)
+        segments = tuple(
+            _with_ours(item, wish.kinds, proxy, facts.mode) for item in segments
+        )
     return dataclasses.replace(
         facts,
         entries=stock.entries,
@@ -107,17 +117,19 @@ def _with_stock(facts: Facts, wish: Wish) -> Facts:
     )
 
 
-def _with_ours(segment: Segment, kinds: Iterable[Kind], proxy: Proxy) -> Segment:
+def _with_ours(
+    segment: Segment, kinds: Iterable[Kind], proxy: Proxy, mode: str
+) -> Segment:
     """What machines would hear there if fastboot ran."""
     if segment.address is None or segment.problem:
         return segment
     heard = dict(segment.heard)
     for kind in kinds:
-        others, own = heard.get(kind.name, ()), segment.address
-        chaddr, order = kind.mac(bytes(6)), len(others)
-        mine = would_answer(proxy, kind, chaddr, own, order=order)
+        others = heard.get(kind.name, ())
+        own, order = segment.address, len(others)
+        mine = would_answer(proxy, mode, kind, own, order=order)
         heard[kind.name] = (*others, *mine)
-    silent = segment.silent - {segment.address}
+    silent = segment.silent - ({segment.address} if mode != "off" else set())
     return dataclasses.replace(segment, heard=heard, silent=silent)
 
 

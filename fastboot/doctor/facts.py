@@ -81,6 +81,7 @@ class Facts:
         privileged: Whether ports below 1024 are ours to open.
         running: Whether fastboot serves at this moment.
         mode: What it does, or would do, about DHCP: "proxy", "server", ...
+        named: Whether interfaces were named; else each is looked at.
         own: Our addresses.
         entries: The number of entries in the menu; None where nobody looked.
         ports: The ports that firmware asks on.
@@ -96,6 +97,7 @@ class Facts:
     privileged: bool = True
     running: bool = False
     mode: str = "proxy"
+    named: bool = False
     own: frozenset[IPv4Address] = frozenset()
     entries: int | None = None
     ports: tuple[Port, ...] = ()

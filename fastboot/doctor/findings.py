@@ -20,7 +20,7 @@ from fastboot.firmware.decision import (
 from .cures import Recipe, cure
 from .facts import Facts, Reach
 from .machines import KINDS
-from .outlook import Outlook, others, outlooks
+from .outlook import Outlook, givers, idle, others, outlooks
 
 
 class Severity(Enum):
@@ -94,7 +94,7 @@ def findings(facts: Facts) -> list[Finding]:
 
     One finding stands for every kind of machine that it concerns in the same way.
     """
-    every = [*_setup(facts), *_programs(facts)]
+    every = [*_setup(facts), *_networks(facts), *_programs(facts)]
     for outlook in outlooks(facts):
         every += _judge(outlook, facts)
     order = list(Severity)
@@ -169,6 +169,23 @@ def _setup(facts: Facts) -> Iterator[Finding]:
         what = "fastboot answers no DHCP client, so machines have to be told of it"
         hint = "leave out --dhcp off, or see the URLs that `fastboot serve` prints"
         yield Finding(Severity.NOTE, what, "DHCP", "setup", cure=hint)
+
+
+def _networks(facts: Facts) -> Iterator[Finding]:
+    for segment in idle(facts):
+        if not segment.problem:
+            what = "nobody gives addresses there, so it is left out"
+            hint = f"if machines boot there, name it: --interface {segment.interface}"
+            where = segment.interface
+            yield Finding(Severity.NOTE, what, where, "address", cure=hint)
+    if facts.mode != "server" or not facts.serves:
+        return
+    for segment in facts.segments:
+        for other in sorted(givers(segment) - facts.own):
+            what = f"{other} gives addresses, as fastboot does with --dhcp server"
+            hint = "stop it, or leave the addresses to it: --dhcp proxy"
+            where = segment.interface
+            yield Finding(Severity.ERROR, what, where, "address", cure=hint)
 
 
 def _error(what: str, where: str, hint: str) -> Finding:

@@ -14,7 +14,7 @@ from fastboot.boot.menu import Menu
 from fastboot.boot.programs import Programs
 from fastboot.config import Config
 from fastboot.dhcp.machine import read_machine
-from fastboot.errors import ListenError
+from fastboot.errors import ConfigError, ListenError
 from fastboot.interfaces import Interface, read
 from fastboot.listen import Place, tcp, udp
 from fastboot.tree import Directory
@@ -61,7 +61,7 @@ def stock(config: Config, kinds: Iterable[Kind]) -> Stock:
 
 def machine_of(kind: Kind) -> Machine:
     """A machine of that kind, as its DISCOVER tells of it."""
-    machine = read_machine(kind.discover(kind.mac(bytes(6)), 0))
+    machine = read_machine(kind.discover(kind.mac(bytes(3)), 0))
     assert machine is not None  # every kind is a boot client
     return machine
 
@@ -107,12 +107,23 @@ def _problem(place: Place, protocol: str, number: int) -> str:
 
 
 def cards(names: Sequence[str]) -> list[Interface]:
-    """The interfaces to look at: up, with an address, and no loopback."""
+    """The interfaces to look at: up, Ethernet, and with an address.
+
+    Raises:
+        ConfigError: There is none of a name that was given.
+    """
+    every = read()
+    there = {card.name for card in every}
+    for name in names:
+        if name not in there:
+            known = ", ".join(sorted(there))
+            raise ConfigError(f"there is no interface {name}; there are {known}")
     return [
         card
-        for card in read()
+        for card in every
         if card.up
         and card.ipv4
-        and not card.ipv4[0].is_loopback
+        and len(card.mac) == 6  # a tunnel has none
+        and any(card.mac)  # nor has the loopback
         and (not names or card.name in names)
     ][:SEGMENTS_MAX]

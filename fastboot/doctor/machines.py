@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 
-from fastboot.boot.raspberry import OUIS
+from fastboot.boot.machine import PLAYED
 from fastboot.dhcp.options import Code, MessageType, Options
 from fastboot.dhcp.packet import BOOTREQUEST, BROADCAST_FLAG, Frame
 from fastboot.dhcp.pxe import HTTP_CLIENT, PXE_CLIENT, Feature
@@ -60,17 +60,17 @@ class Kind:
         return replace(asked, flags=0, ciaddr=ciaddr, options=options)
 
     def mac(self, random: bytes) -> bytes:
-        """A hardware address for it, locally administered (IEEE 802, section 8.2).
-
-        A Raspberry Pi's begins with its maker's number: it is known by that.
-        """
-        if self.name == "raspberry-pi":
-            return min(OUIS) + random[:3]
-        return bytes((random[0] & 0xFC | 0x02,)) + random[1:6]
+        """A hardware address for it, with three bytes of `random`; see `PLAYED`."""
+        return PLAYED + random[:3]
 
     def _options(self, kind: MessageType, chaddr: bytes) -> Options:
         client = HTTP_CLIENT if self.http else PXE_CLIENT
         vendor = client + b":Arch:%05d:UNDI:003001" % self.architecture
+        number = b"\0" + chaddr.ljust(16, b"\0")
+        if (
+            self.name == "raspberry-pi"
+        ):  # which is known by the letters at the beginning
+            number = b"\0RPi4" + chaddr.ljust(12, b"\0")
         found: Options = (
             (Code.MESSAGE_TYPE, bytes((kind,))),
             (Code.MAX_MESSAGE_SIZE, _SIZE_MAX.to_bytes(2, "big")),
@@ -78,7 +78,7 @@ class Kind:
             (Code.VENDOR_CLASS, vendor),
             (Code.CLIENT_ARCHITECTURE, self.architecture.to_bytes(2, "big")),
             (Code.CLIENT_INTERFACE, b"\x01\x03\x01"),
-            (Code.CLIENT_MACHINE, b"\0" + chaddr.ljust(16, b"\0")),
+            (Code.CLIENT_MACHINE, number),
         )
         if self.ipxe:
             found += ((Code.USER_CLASS, b"iPXE"), (Code.IPXE, _IPXE_FEATURES))

@@ -70,9 +70,29 @@ def url_host(url: str) -> IPv4Address | None:
         return None
 
 
+def givers(segment: Segment) -> set[IPv4Address]:
+    """The servers that give addresses on a network."""
+    heard = (item for messages in segment.heard.values() for item in messages)
+    return {offer.who(item) for item in heard if offer.gives_address(item)}
+
+
+def idle(facts: Facts) -> list[Segment]:
+    """Networks that are not for machines to boot on, as hosts of containers have many.
+
+    Nobody gives addresses there, while somebody does on another one; unless interfaces
+    were named.
+    """
+    if facts.named or not any(givers(segment) for segment in facts.segments):
+        return []
+    return [segment for segment in facts.segments if not givers(segment)]
+
+
 def outlooks(facts: Facts) -> Iterator[Outlook]:
     """What will happen, network by network and machine by machine."""
+    unused = idle(facts)
     for segment in facts.segments:
+        if segment in unused:
+            continue
         for name, heard in segment.heard.items():
             kind = KINDS[name]
             decision = kind.firmware.decide(heard, segment.silent)

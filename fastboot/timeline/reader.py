@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from fastboot import events, seen
+from fastboot.boot.machine import is_played
 from fastboot.report import clean
 
 from .diagnosis import Diagnosis, diagnose
@@ -108,7 +109,7 @@ class Timeline:
     def __call__(self, event: events.Event | seen.Sight) -> None:
         """Take an event."""
         take = self._take.get(type(event))
-        if take is not None:
+        if take is not None and not is_played(getattr(event, "mac", "")):
             with self._lock:
                 take(event)
 

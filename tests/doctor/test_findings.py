@@ -280,6 +280,37 @@ def test_a_network_that_cannot_be_asked_is_a_warning():
     )
 
 
+def other_network(heard, name="docker0"):
+    network = IPv4Network("172.17.0.0/16")
+    return Segment(name, network[1], network, heard=heard)
+
+
+def test_a_network_without_a_router_beside_one_with_a_router_is_left_out():
+    nobody = {name: messages[1:] for name, messages in GOOD.items()}
+    seen = facts(segments=(*facts().segments, other_network(nobody)))
+    finding = only(findings(seen))
+    assert finding.severity is Severity.NOTE
+    assert (finding.where, finding.stage) == ("docker0", "address")
+    assert finding.cure.endswith("--interface docker0")
+    assert {look.segment.interface for look in outlooks(seen)} == {"eth0"}
+
+
+def test_a_network_that_was_named_is_not_left_out():
+    nobody = {"uefi": GOOD["uefi"][1:]}
+    seen = facts(segments=(*facts().segments, other_network(nobody)), named=True)
+    finding = only(findings(seen))
+    assert (finding.severity, finding.where) == (Severity.ERROR, "docker0")
+
+
+def test_two_that_give_addresses():
+    heard = {
+        "uefi": (router(), router(PXE, NOW, named(b"x"), server=OURS, siaddr=OURS))
+    }
+    finding = only(findings(facts(heard, mode="server", running=True)))
+    assert finding.what.startswith("192.168.1.1 gives addresses, as fastboot does")
+    assert "--dhcp proxy" in finding.cure
+
+
 def test_the_worst_comes_first():
     heard = {"bios": (*GOOD["bios"], proxy(PXE, server=OTHER, order=5)), "uefi": ()}
     found = findings(facts(heard, mode="off"))

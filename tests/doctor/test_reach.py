@@ -1,5 +1,6 @@
 """Files are asked for by their sizes, over loopback, from real servers and odd ones."""
 
+import contextlib
 import socket
 import threading
 from ipaddress import IPv4Address
@@ -115,6 +116,41 @@ def test_a_port_that_is_closed():
         sock.bind(("127.0.0.1", 0))
         port = sock.getsockname()[1]
     assert by_http(f"http://127.0.0.1:{port}/x").reach is Reach.SILENT
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected", "words"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n", Reach.THERE, "200 OK"),
+        (b"HTTP/1.0 200\r\n\r\n", Reach.THERE, "200"),
+        (b"HTTP/1.1 301 Moved\r\n\r\n", Reach.NOT_FOUND, "301 Moved"),
+        (b"SSH-2.0-x\r\n\r\n", Reach.SILENT, "the answer is no HTTP"),
+        (b"", Reach.SILENT, "no answer"),
+        (b"HTTP/1.1 200 " + b"x" * 50_000, Reach.THERE, "200 " + "x" * 100),
+    ],
+    ids=["there", "terse", "elsewhere", "no-http", "nothing", "endless"],
+)
+def test_an_http_server_of_any_kind(answer, expected, words):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def run():
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(4096)
+                with contextlib.suppress(OSError):
+                    connection.sendall(answer)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        found = by_http(f"http://127.0.0.1:{listener.getsockname()[1]}/x", wait=30)
+        thread.join()
+    assert (found.reach, found.words) == (expected, words)
+
+
+def test_a_server_that_never_ends_its_head_is_left():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        found = by_http(f"http://127.0.0.1:{listener.getsockname()[1]}/x", wait=0.05)
+    assert found.reach is Reach.SILENT
 
 
 @pytest.mark.parametrize(

@@ -209,3 +209,11 @@ def test_D15_a_hundred_thousand_transactions_of_one_machine_are_one_machine():
         history.timeline(packet(MAC, data))
     assert len(history.timeline) == 1
     assert history.timeline.cost - before < 100_000
+
+
+def test_machines_that_the_doctor_plays_are_none():
+    timeline = Timeline(lambda: 0.0, lambda: 0.0)
+    played = "02:66:62:01:02:03"
+    timeline(events.Offered(played, "BIOS", "undionly.kpxe", THERE, "offer"))
+    timeline(events.Unbootable(played, "BIOS", "no boot program"))
+    assert len(timeline) == 0
