@@ -28,9 +28,9 @@ class Served:
         self.port = self.engine.ports[0][1]
         self.clients = []
 
-    def client(self, address="127.0.0.1"):
+    def client(self, address="127.0.0.1", port=0):
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        sock.bind((address, 0))
+        sock.bind((address, port))
         sock.setblocking(False)
         self.clients.append(sock)
         return sock

@@ -24,6 +24,7 @@ cdef enum:
     OUT_MAX = 128      # messages sent by one call
     PIECES_MAX = 1024  # of memory they consist of
     CONTROL_MAX = 96   # bytes of control messages for one
+    ORIGIN_MAX = 106   # bytes that tell where a datagram came to
     SEGMENTS_MAX = 64  # packets in one message (UDP_MAX_SEGMENTS)
     MESSAGE_MAX = 65000  # bytes of one message: an IPv4 datagram, before it is cut
 
@@ -57,7 +58,10 @@ cdef int inbox_init(Inbox* inbox) except -1
 cdef void inbox_free(Inbox* inbox) noexcept nogil
 cdef int inbox_receive(Inbox* inbox, int fd) noexcept nogil
 cdef list inbox_ancillary(Inbox* inbox, int index)
+cdef int inbox_origin(Inbox* inbox, int index, uint8_t* out) noexcept nogil
+cdef bytes origin_of(peer, tuple ancillary)
 cdef object inbox_peer(Inbox* inbox, int index)
+cdef object name_peer(sockaddr_storage* name)
 cdef bytes inbox_bytes(Inbox* inbox, int index)
 
 cdef uint64_t name_hash(sockaddr_storage* name, uint64_t seed) noexcept nogil

@@ -7,6 +7,7 @@ packets do not fit the MTU, the packets are sent one by one instead.
 """
 
 import socket
+import struct
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.errno cimport EAGAIN, EINTR, EINVAL, EIO, EMSGSIZE, errno
@@ -109,11 +110,45 @@ cdef list inbox_ancillary(Inbox* inbox, int index):
     return found
 
 
+cdef int inbox_origin(Inbox* inbox, int index, uint8_t* out) noexcept nogil:
+    """Write what tells where a datagram came to, in `ORIGIN_MAX` bytes at the most.
+
+    Returns:
+        The bytes written; below 0: its control messages are not as expected.
+    """
+    cdef msghdr* message = &inbox.messages[index].msg_hdr
+    cdef cmsghdr* part = CMSG_FIRSTHDR(message)
+    cdef size_t size = 0
+    memcpy(out, &inbox.names[index].ss_family, 2)
+    if part == NULL:
+        return 2
+    size = part.cmsg_len - CMSG_LEN(0)
+    if size > CONTROL_MAX or CMSG_NXTHDR(message, part) != NULL:
+        return -1
+    memcpy(out + 2, &part.cmsg_level, 4)
+    memcpy(out + 6, &part.cmsg_type, 4)
+    memcpy(out + 10, CMSG_DATA(part), size)
+    return 10 + size
+
+
+cdef bytes origin_of(peer, tuple ancillary):
+    """The same for a peer and the control messages of what it sent."""
+    family = struct.pack("=H", socket.AF_INET if len(peer) == 2 else socket.AF_INET6)
+    return family + b"".join(
+        struct.pack("=ii", level, kind) + data for level, kind, data in ancillary
+    )
+
+
 cdef object inbox_peer(Inbox* inbox, int index):
     """The sender's address and port, as the socket module writes them."""
-    cdef sockaddr_in* ipv4 = <sockaddr_in*>&inbox.names[index]
-    cdef sockaddr_in6* ipv6 = <sockaddr_in6*>&inbox.names[index]
-    if inbox.names[index].ss_family == AF_INET:
+    return name_peer(&inbox.names[index])
+
+
+cdef object name_peer(sockaddr_storage* name):
+    """A peer's address and port, as the socket module writes them."""
+    cdef sockaddr_in* ipv4 = <sockaddr_in*>name
+    cdef sockaddr_in6* ipv6 = <sockaddr_in6*>name
+    if name.ss_family == AF_INET:
         raw = PyBytes_FromStringAndSize(<char*>&ipv4.sin_addr, 4)
         return (socket.inet_ntoa(raw), ntohs(ipv4.sin_port))
     raw = PyBytes_FromStringAndSize(<char*>&ipv6.sin6_addr, 16)

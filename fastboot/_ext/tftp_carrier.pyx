@@ -8,6 +8,11 @@ and what it sends leaves in one call for all clients of a turn.
 Requests, strangers' datagrams and transfers that are over are handed up as Python
 objects. What the machine in C does not know, netascii and files to receive for example,
 runs on one in Python, through the same sockets.
+
+A request that was answered before, in the same words and with the same file, begins a
+transfer without Python (`tftp_recall`, `tftp_callers`). Python learns of such transfers
+by the dozen: when they are over, and of those that run when it is asked for anything
+else, or after a moment.
 """
 
 import os
@@ -17,29 +22,35 @@ from functools import partial
 from fastboot.arrival import arrival
 from fastboot.cold import Cold, Reads
 from fastboot.poller import Poller
-from fastboot.tftp.carrier import Broken, Request, Stray
+from fastboot.tftp.carrier import Begun, Broken, Request, Served, Stray
 from fastboot.tftp.packet import Error, ErrorCode
 from fastboot.tftp.ports import POOL, Ports, answering, is_request
+from fastboot.tftp.recall import GOOD_FOR
+from fastboot.tftp.transfer import Outcome
 
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.math cimport ceil
 from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdlib cimport calloc, free
 
 from fastboot._ext.datagrams cimport (
-    IN_MAX, Inbox, inbox_ancillary, inbox_bytes, inbox_free, inbox_init, inbox_peer,
-    inbox_receive,
+    IN_MAX, Address, Inbox, address_init, inbox_ancillary, inbox_bytes, inbox_free,
+    inbox_init, inbox_peer, inbox_receive, name_peer, origin_of, sockaddr_storage,
 )
+from fastboot._ext.tftp_callers cimport Callers
 from fastboot._ext.tftp_entry cimport Entry
 from fastboot._ext.tftp_frames cimport COLD
 from fastboot._ext.tftp_outlet cimport Outlet
 from fastboot._ext.tftp_pictures cimport Pictures
+from fastboot._ext.tftp_recall cimport Recipe, Recipes
 from fastboot._ext.tftp_table cimport (
     Table, Transfer, table_add, table_find, table_free, table_init, table_remove,
 )
 from fastboot._ext.tftp_transfer cimport (
-    CLOSED, STALLED, UNREADABLE, Burst, Machine, aborted, machine_aborted,
-    machine_acknowledge, machine_acknowledged, machine_finish, machine_repeat,
-    machine_resumed, machine_sent, machine_start, machine_tick,
+    CLOSED, DONE, PROBED, STALLED, UNREADABLE, Burst, Machine, aborted,
+    machine_aborted, machine_acknowledge, machine_acknowledged,
+    machine_finish, machine_repeat, machine_resumed, machine_sent, machine_start,
+    machine_tick,
 )
 from fastboot._ext.wheel cimport (
     Wheel, wheel_init, wheel_next, wheel_pop, wheel_remove, wheel_set,
@@ -67,12 +78,21 @@ cdef enum:
     EVENTS = 64
     ARRIVALS_MAX = 1024
     BATCHES = 4  # of datagrams from one socket before the others have their turn
+    FRESH_MAX = 256  # transfers under way that Python does not know of
+    UNTOLD_MAX = 64  # and such that are over
+
+cdef double UNTOLD_FOR = 0.05  # seconds
+cdef double DOUBTED_FOR = 60.0  # seconds, after a request in vain
+cdef double _good_for = GOOD_FOR
 
 cdef bytes _UNREADABLE = Error(
     ErrorCode.NOT_DEFINED, b"the file changed or cannot be read"
 ).encode()
 cdef const char* _unreadable = PyBytes_AS_STRING(_UNREADABLE)
 cdef size_t _unreadable_size = len(_UNREADABLE)
+
+
+OUTCOMES = (None, *Outcome)
 
 
 cdef double _monotonic() noexcept nogil:
@@ -91,12 +111,14 @@ cdef class Carrier:
 
     cdef object _clock
     cdef bint _own_clock
-    cdef bint _news      # something is in _happened
+    cdef bint _news      # something for Python has happened
+    cdef bint _asked     # it is to decide on a datagram
     cdef bint _woken
     cdef object _poller
     cdef object _ports
     cdef dict _entries   # by line
     cdef dict _arrivals  # by the control messages that tell of them
+    cdef dict _origins   # the other way round
     cdef list _happened
     cdef object _reads   # of what is not in memory
     cdef int _epoll
@@ -112,6 +134,12 @@ cdef class Carrier:
     cdef Inbox _inbox
     cdef Pictures _pictures
     cdef Outlet _outlet
+    cdef Callers _callers
+    cdef Recipes _recipes
+    cdef Transfer* _fresh[FRESH_MAX]  # that Python does not know of
+    cdef int _fresh_count
+    cdef int _untold     # transfers that are over, and it knows of none
+    cdef double _tell_at  # when it is told at the latest; below 0: there is nothing
 
     def __cinit__(self):
         table_init(&self._table, int.from_bytes(os.urandom(8)))
@@ -129,8 +157,12 @@ cdef class Carrier:
         self._entries = {}
         self._pictures = Pictures(cache_bytes)
         self._outlet = Outlet(self._poller, self._pictures)
+        self._callers = Callers()
+        self._recipes = Recipes()
+        self._tell_at = -1.0
         self._arrivals = {}
         self._reads = Reads(self.wake)
+        self._origins = {}
         self._happened = []
         self._epoll = self._poller.fileno()
         self._waker, self._timer = self._poller.own
@@ -142,6 +174,7 @@ cdef class Carrier:
     def open(self, place, int port, data="pool", int most=POOL):
         """See `fastboot.tftp.carrier.Carrier`, here and below."""
         self._ports.open(place, port, data, most)
+        self._callers.open(self._ports.pools)
 
     @property
     def listening(self):
@@ -149,7 +182,7 @@ cdef class Carrier:
 
     @property
     def active(self):
-        return len(self._entries)
+        return len(self._entries) + self._fresh_count
 
     @property
     def unconfirmed(self):
@@ -165,6 +198,7 @@ cdef class Carrier:
         return self._ports.number(fd)
 
     def stop_listening(self):
+        self._callers.open({})
         self._ports.stop_listening(line[0] for line in self._entries)
 
     def release(self, line):
@@ -188,10 +222,40 @@ cdef class Carrier:
     def moved(self, line):
         return (<Entry>self._entries[line]).transfer.moved
 
+    def bound(self, int unconfirmed, int transfers, int of_one):
+        self._callers.bound(unconfirmed, transfers, of_one)
+
+    def keep(self, line, known):
+        cdef Entry entry = self._entries.get(line)
+        ancillary = self._origins.get(known.came)
+        if entry is not None and entry.sender is None and ancillary is not None:
+            key = origin_of(line[1], ancillary) + known.request
+            self._recipes.keep(key, known, entry, self._now + _good_for)
+
+    def doubt(self, peer):
+        cdef Address address
+        address_init(&address, peer, [])
+        self._callers.doubt(&address.name, self._now + DOUBTED_FOR)
+
+    def reserve(self, line):
+        cdef Address address
+        address_init(&address, line[1], [])
+        self._callers.ask(&address.name, 1)
+
+    def unreserve(self, line):
+        cdef Address address
+        address_init(&address, line[1], [])
+        self._callers.ask(&address.name, -1)
+
+    def catch_up(self):
+        self._tell_all()
+        return self._hand_up()
+
     def close(self):
         if not self._closed:
             self._closed = True
             self._reads.close()
+            self._recipes.forget()
             self._ports.close()
             self._poller.close()
 
@@ -215,10 +279,11 @@ cdef class Carrier:
         self._entries[line] = entry
         self._unconfirmed += 1
         transfer.moved = self._now
+        table_add(&self._table, transfer)
+        self._callers.came(&transfer.address.name)
         if entry.sender is not None:
             self._step(entry, partial(entry.sender.start, self._now))
         else:
-            table_add(&self._table, transfer)
             burst = machine_start(&transfer.machine, self._now)
             self._emit(transfer, burst)
         self._outlet.flush()
@@ -259,12 +324,17 @@ cdef class Carrier:
     cdef list _hand_up(self):
         """What happened, once all that is over is forgotten; set the timer."""
         cdef double due
-        while self._over != NULL:
-            self._reap()
+        self._reap_all()
+        if self._fresh_count and (self._news or self._is_time()):
+            self._tell_all()
+        if not self._fresh_count:
+            self._tell_at = -1.0
+        self._recipes.tidy()
         if not self._waits:
-            due = wheel_next(&self._wheel)
+            due = self._due()
             self._poller.set_deadline(None if due < 0 else due)
         happened, self._happened, self._news = self._happened, [], False
+        self._asked = False
         return happened
 
     cdef int _report(self, item) except -1:
@@ -287,14 +357,27 @@ cdef class Carrier:
                     woken = True
             self._expire()
             self._outlet.flush()
-            if woken or self._news or self._over != NULL:
+            if woken or self._news or self._is_time():
                 return
             if patience == 0 or (patience > 0 and self._now >= until):
                 return
 
+    cdef double _due(self) noexcept nogil:
+        """When there is something to do though nothing comes in; below 0: never."""
+        cdef double due = wheel_next(&self._wheel)
+        if self._tell_at >= 0 and (due < 0 or self._tell_at < due):
+            return self._tell_at
+        return due
+
+    cdef bint _is_time(self) noexcept nogil:
+        """Whether Python is to be told of transfers that it does not know of."""
+        if self._untold >= UNTOLD_MAX or self._fresh_count == FRESH_MAX:
+            return True
+        return self._tell_at >= 0 and self._now >= self._tell_at
+
     cdef int _wait(self, double patience, double until) noexcept nogil:
         """Milliseconds that epoll may wait; below 0: for ever."""
-        cdef double due = wheel_next(&self._wheel)
+        cdef double due = self._due()
         if patience == 0:
             return 0
         if patience > 0 and (due < 0 or until < due):
@@ -325,7 +408,7 @@ cdef class Carrier:
     cdef int _receive(self, int fd) noexcept nogil:
         cdef int n, count = inbox_receive(&self._inbox, fd)
         for n in range(count):
-            if not self._take_ack(fd, n):
+            if not (self._take_ack(fd, n) or self._take_known(fd, n)):
                 with gil:
                     self._take_other(fd, n)
         return count
@@ -340,7 +423,7 @@ cdef class Carrier:
         if self._inbox.messages[n].msg_len < 4 or data[0] != 0 or data[1] != 4:
             return False
         transfer = table_find(&self._table, fd, &self._inbox.names[n])
-        if transfer == NULL:
+        if transfer == NULL or transfer.in_python:
             return False
         confirmed = transfer.machine.confirmed
         acked = transfer.machine.acked
@@ -354,19 +437,53 @@ cdef class Carrier:
         self._emit(transfer, burst)
         return True
 
+    cdef bint _take_known(self, int fd, int n) noexcept nogil:
+        """Begin a transfer without Python; False: the datagram is to be looked at."""
+        cdef const uint8_t* data = <uint8_t*>self._inbox.pieces[n].iov_base
+        cdef sockaddr_storage* name = &self._inbox.names[n]
+        cdef Transfer* transfer
+        cdef Recipe* recipe
+        cdef int port
+        if self._inbox.messages[n].msg_len < 4 or data[0] != 0 or data[1] != 1:
+            return False
+        port = self._callers.port(fd, name)
+        if (
+            port < 0 or self._asked or self._fresh_count == FRESH_MAX
+            or not self._callers.welcome(name, self._unconfirmed, self._now)
+            or table_find(&self._table, port, name) != NULL
+        ):
+            return False
+        recipe = self._recipes.find(&self._inbox, n, self._now)
+        transfer = _by(recipe, name, port, self._now) if recipe != NULL else NULL
+        if transfer == NULL:
+            return False
+        transfer.fresh = self._fresh_count
+        self._fresh[self._fresh_count] = transfer
+        self._fresh_count += 1
+        if self._tell_at < 0:
+            self._tell_at = self._now + UNTOLD_FOR
+        self._unconfirmed += 1
+        table_add(&self._table, transfer)
+        self._callers.came(name)
+        self._emit(transfer, machine_start(&transfer.machine, self._now))
+        return True
+
     cdef void _take_other(self, int fd, int n) noexcept:
         """Take a request, an ERROR, anything for a Python sender, or a stranger's."""
         cdef Entry entry
+        cdef int door = self._callers.port(fd, &self._inbox.names[n])
         try:
             data = inbox_bytes(&self._inbox, n)
             peer = inbox_peer(&self._inbox, n)
-            port = self._ports.data_port(fd, peer)
+            port = door if door >= 0 else self._ports.data_port(fd, peer)
+            self._tell_all()
             if port is None or not is_request(data):
                 entry = self._entries.get((fd, peer))
                 if entry is not None and not entry.transfer.is_over:
                     self._take_for(entry, data)
                     return
             came = self._arrival(n)
+            self._asked = True
             if port is None:
                 self._report(Stray((fd, peer), data, came))
             else:
@@ -381,7 +498,9 @@ cdef class Carrier:
         if came is None:
             if len(self._arrivals) >= ARRIVALS_MAX:
                 self._arrivals.clear()
+                self._origins.clear()
             came = self._arrivals[ancillary] = arrival(ancillary)
+            self._origins[came] = ancillary
         return came
 
     cdef int _take_for(self, Entry entry, bytes data) except -1:
@@ -529,12 +648,54 @@ cdef class Carrier:
             return
         transfer.is_over = True
         transfer.is_cold = False
+        transfer.moved = self._now
         wheel_remove(&self._wheel, &transfer.timer)
         table_remove(&self._table, transfer)
         if not transfer.machine.confirmed:
             self._unconfirmed -= 1
         transfer.over = self._over
         self._over = transfer
+        self._callers.left(&transfer.address.name)
+        if transfer.recipe != NULL and transfer.machine.outcome not in (DONE, PROBED):
+            self._callers.doubt(&transfer.address.name, self._now + DOUBTED_FOR)
+        if transfer.entry == NULL:
+            self._untold += 1
+            self._forget_fresh(transfer)
+        else:
+            self._news = True
+
+    cdef int _reap_all(self) except -1:
+        """Report what is over, and forget it; all that was sent is out."""
+        if self._untold:
+            served = []
+            self._happened.append(Served(served))
+        while self._over != NULL:
+            if self._over.entry == NULL:
+                served.append(self._reap_untold())
+            else:
+                self._reap()
+        return 0
+
+    cdef object _reap_untold(self):
+        """Forget the transfer that ended last, of which Python never knew."""
+        cdef Transfer* transfer = self._over
+        cdef Recipe* recipe = <Recipe*>transfer.recipe
+        cdef Machine* machine = &transfer.machine
+        self._over = transfer.over
+        self._untold -= 1
+        if transfer.is_stuck:
+            self._outlet.forget(transfer)
+        outcome = OUTCOMES[machine.outcome]
+        account = (
+            (transfer.fd, name_peer(&transfer.address.name)), outcome, outcome.value,
+            machine_acknowledged(machine), machine.retransmissions,
+            transfer.moved - transfer.began,
+        )
+        known = (<tuple>recipe.keeps)[0]
+        recipe.image_users[0] -= 1
+        free(transfer)
+        self._recipes.release(recipe)
+        return (account, known)
 
     cdef int _reap(self) except -1:
         """Report the transfer that ended last and forget it; all it sent is out."""
@@ -545,6 +706,57 @@ cdef class Carrier:
             self._outlet.forget(transfer)
         self._reads.forget(entry.line)
         self._pictures.give_back(entry.picture)
+        if transfer.recipe != NULL:
+            self._recipes.release(<Recipe*>transfer.recipe)
         del self._entries[entry.line]
         self._report(entry.ended())
         return 0
+
+    # Transfers that Python does not know of
+
+    cdef void _forget_fresh(self, Transfer* transfer) noexcept nogil:
+        self._fresh_count -= 1
+        self._fresh[transfer.fresh] = self._fresh[self._fresh_count]
+        self._fresh[transfer.fresh].fresh = transfer.fresh
+
+    cdef int _tell_all(self) except -1:
+        """Tell Python of all transfers that it does not know of."""
+        cdef Transfer* transfer
+        cdef Entry entry
+        if not (self._fresh_count or self._untold):
+            return 0
+        self._outlet.flush()
+        self._reap_all()  # before those that run where others ran
+        while self._fresh_count:
+            transfer = self._fresh[self._fresh_count - 1]
+            known, picture, oack = <object>(<Recipe*>transfer.recipe).keeps
+            line = (transfer.fd, name_peer(&transfer.address.name))
+            entry = Entry.__new__(Entry)
+            entry.adopt(line, transfer, known.came, picture, oack)
+            self._entries[line] = entry
+            self._forget_fresh(transfer)
+            self._report(Begun(line, known, transfer.began))
+        return 0
+
+
+cdef Transfer* _by(
+    Recipe* recipe, sockaddr_storage* name, int port, double now
+) noexcept nogil:
+    """A transfer by a recipe; NULL where memory has run out."""
+    cdef Transfer* transfer = <Transfer*>calloc(1, sizeof(Transfer))
+    if transfer == NULL:
+        return NULL
+    transfer.timer.tick = -1
+    transfer.fd = port
+    transfer.machine = recipe.machine
+    transfer.source = recipe.source
+    transfer.image = recipe.image[0]
+    transfer.address = recipe.address
+    transfer.address.name = name[0]
+    transfer.segments = recipe.segments
+    transfer.oack, transfer.oack_size = recipe.oack, recipe.oack_size
+    transfer.began = transfer.moved = now
+    transfer.recipe = recipe
+    recipe.users += 1
+    recipe.image_users[0] += 1
+    return transfer

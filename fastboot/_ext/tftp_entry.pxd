@@ -1,6 +1,11 @@
 from fastboot._ext.tftp_pictures cimport Picture
 from fastboot._ext.tftp_table cimport Transfer
 
+from fastboot._ext.tftp_transfer cimport Machine
+from libc.stdint cimport int64_t
+
+cdef int machine_for(Machine* machine, int64_t size, terms) except -1
+
 cdef class Entry:
     cdef Transfer* transfer
     cdef object line
@@ -15,6 +20,9 @@ cdef class Entry:
 
     cdef void hold(self) noexcept
     cdef int warm(self, part) except -1
+    cdef int adopt(
+        self, line, Transfer* transfer, came, Picture picture, oack
+    ) except -1
     cdef int let_go(self) except -1
     cdef int _in_c(self, blob) except -1
     cdef object ended(self)

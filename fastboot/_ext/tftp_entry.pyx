@@ -11,7 +11,7 @@ from fastboot.tftp.ports import answering
 from fastboot.tftp.transfer import TOO_SLOW, Outcome
 
 from cpython.bytes cimport PyBytes_AS_STRING
-from libc.stdint cimport uint8_t
+from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport calloc, free
 
 from fastboot._ext.datagrams cimport MESSAGE_MAX, SEGMENTS_MAX, address_init
@@ -60,16 +60,14 @@ cdef class Entry:
         pictures: Where its file's image is.
     """
 
-    def __cinit__(self):
-        self.transfer = <Transfer*>calloc(1, sizeof(Transfer))
-        if self.transfer == NULL:
-            raise MemoryError
-
     def __dealloc__(self):
         free(self.transfer)
 
     def __init__(self, line, job, Pictures pictures):
-        cdef Transfer* transfer = self.transfer
+        cdef Transfer* transfer = <Transfer*>calloc(1, sizeof(Transfer))
+        if transfer == NULL:
+            raise MemoryError
+        self.transfer = transfer
         self.line = line
         self.job = job
         self.reason = ""
@@ -89,6 +87,18 @@ cdef class Entry:
             )
             if self.picture is not None:
                 transfer.image = self.picture.image
+
+    cdef int adopt(
+        self, line, Transfer* transfer, came, Picture picture, oack
+    ) except -1:
+        """Be what Python keeps of a transfer that began without it."""
+        self.line = line
+        self.reason = ""
+        self.ancillary = answering(line[1], came)
+        self.picture, self.oack = picture, oack
+        self.transfer = transfer
+        transfer.entry = <void*>self
+        return 0
 
     cdef void hold(self) noexcept:
         """Open the file, which is needed now; `failure` says where that fails."""
@@ -138,13 +148,8 @@ cdef class Entry:
 
     cdef int _in_c(self, blob) except -1:
         cdef Transfer* transfer = self.transfer
-        cdef object terms = self.job.terms
-        cdef object negotiated = terms.negotiated
-        machine_init(
-            &transfer.machine, blob.size, blob.size // negotiated.blksize + 1,
-            negotiated.blksize, negotiated.windowsize, bool(negotiated.answer),
-            negotiated.probe, negotiated.timeout or 0.0, terms.patience,
-        )
+        cdef object negotiated = self.job.terms.negotiated
+        machine_for(&transfer.machine, blob.size, self.job.terms)
         self.oack = _encoded(negotiated.answer)
         transfer.oack = <const uint8_t*>PyBytes_AS_STRING(self.oack)
         transfer.oack_size = len(self.oack)
@@ -179,6 +184,17 @@ cdef class Entry:
             self.line, outcome, reason, machine_acknowledged(machine),
             machine.retransmissions,
         )
+
+
+cdef int machine_for(Machine* machine, int64_t size, terms) except -1:
+    """A machine that sends so many bytes on these terms, before it starts."""
+    negotiated = terms.negotiated
+    machine_init(
+        machine, size, size // negotiated.blksize + 1, negotiated.blksize,
+        negotiated.windowsize, bool(negotiated.answer), negotiated.probe,
+        negotiated.timeout or 0.0, terms.patience,
+    )
+    return 0
 
 
 cdef int _segments(negotiated, peer, int mtu) except -1:

@@ -28,7 +28,10 @@ cdef struct Transfer:
     size_t oack_size
     int segments     # packets in one message; 1: nothing is to be cut
     int failure
+    double began
     double moved
+    void* recipe     # by which it began without Python; or NULL
+    int fresh        # its place among those that Python does not know of yet
     void* entry      # what Python keeps of it; touched with the GIL only
 
 cdef struct Table:

@@ -6,9 +6,10 @@ from fastboot import events
 from fastboot.arrival import Arrival
 from fastboot.seen import Packet
 
-from .carrier import Ended
+from .carrier import Account, Ended
 from .packet import Error, OptionAck
 from .ports import Peer
+from .recall import Recipe
 from .table import Entry
 from .transfer import Outcome, Terms
 
@@ -34,6 +35,17 @@ def refused(client: str, filename: bytes, error: Error) -> events.RequestRefused
     name = filename.decode("utf-8", "surrogateescape")
     reason = error.message.decode("utf-8", "replace")
     return events.RequestRefused("tftp", client, name, reason)
+
+
+def served(account: Account, recipe: Recipe) -> events.Event:
+    """The event of a transfer that the carrier began by itself, and that is over."""
+    line, outcome, reason, got, again, seconds = account
+    client, name, size = line[1][0], recipe.name, recipe.content.size
+    if outcome is Outcome.DONE:
+        return events.Finished("tftp", client, name, size, seconds, again)
+    if outcome is Outcome.PROBED:
+        return events.Probed("tftp", client, name, size)
+    return events.Failed("tftp", client, name, got, seconds, reason)
 
 
 def ended(end: Ended, entry: Entry, seconds: float) -> events.Event:

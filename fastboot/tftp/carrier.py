@@ -19,7 +19,8 @@ from fastboot.poller import READ, WRITE, Poller
 from fastboot.timers import Timers
 
 from .job import Job, Machine, Taking
-from .ports import POOL, Line, Ports, answering, is_request
+from .ports import POOL, Line, Peer, Ports, answering, is_request
+from .recall import Recipe
 from .transfer import Outcome, Sender
 
 
@@ -65,13 +66,41 @@ class Ended(NamedTuple):
     retransmissions: int
 
 
+class Begun(NamedTuple):
+    """A transfer runs that the compiled carrier began by a recipe.
+
+    Attributes:
+        line: Where.
+        recipe: See `Carrier.keep`.
+        started: When.
+    """
+
+    line: Line
+    recipe: Recipe
+    started: float
+
+
+Account = tuple[Line, Outcome, str, int, int, float]
+"""A transfer that is over: the fields of `Ended`, and the seconds that it took."""
+
+
+class Served(NamedTuple):
+    """Transfers that the compiled carrier began by itself, and that are over.
+
+    Attributes:
+        accounts: One for each, with its recipe.
+    """
+
+    accounts: list[tuple[Account, Recipe]]
+
+
 class Broken(NamedTuple):
     """A mistake of ours or of the tree's; the transfer it happened in is `Ended`."""
 
     error: Exception
 
 
-Happening = Request | Stray | Ended | Broken
+Happening = Request | Stray | Begun | Served | Ended | Broken
 """What `Carrier.poll` hands up."""
 
 
@@ -189,6 +218,37 @@ class Carrier:
         if tell:
             self._ports.send(line, transfer.ancillary, goodbye)
         return [self._settle(line)]
+
+    def bound(self, unconfirmed: int, transfers: int, of_one: int) -> None:
+        """Bound the transfers that the compiled twin begins by itself; here are none.
+
+        Args:
+            unconfirmed: Transfers of any kind while there are fewer whose client has
+                acknowledged nothing,
+            transfers: fewer in all,
+            of_one: and fewer of one address.
+        """
+
+    def keep(self, line: Line, recipe: Recipe) -> None:
+        """A request may be answered again as it just was; the twin then does.
+
+        Args:
+            line: Where the transfer runs that was begun for it.
+            recipe: What the answer depends on.
+        """
+
+    def doubt(self, peer: Peer) -> None:
+        """Answer nothing of that address without asking, for a while."""
+
+    def reserve(self, line: Line) -> None:
+        """Begin no transfer there without asking, until `unreserve`."""
+
+    def unreserve(self, line: Line) -> None:
+        """A reservation is over."""
+
+    def catch_up(self) -> list[Happening]:
+        """What the twin began and ended by itself, and has not told yet."""
+        return []
 
     def send(self, line: Line, came: Arrival, packet: bytes) -> None:
         """Send one packet that belongs to no transfer."""

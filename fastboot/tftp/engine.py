@@ -19,12 +19,13 @@ from fastboot.tree import Blob, Client, Tree
 from fastboot.uploads import UploadFolder
 
 from . import account, intake
-from .carrier import Broken, Carrier, Ended, Happening, Request, Stray
+from .carrier import Begun, Broken, Carrier, Ended, Happening, Request, Served, Stray
 from .grant import MTU_USUAL, limits_for, terms_for
 from .job import Job, Taking
 from .options import Limits
 from .packet import Error, ErrorCode, Options, WriteRequest, refusal
 from .ports import Line, Peer
+from .recall import Recall
 from .receive import Farewells
 from .request import Asked, Ignored, Refusal, forged, read_name, understand
 from .rules import Rules
@@ -32,6 +33,7 @@ from .share import Share
 from .strangers import UNKNOWN, Strangers, Unheard
 from .table import Entry, Question, Table
 from .transfer import Outcome
+from .unasked import Unasked
 
 LATE = 3.0
 """Seconds in which a request that is answered already counts as a late duplicate. A
@@ -90,9 +92,16 @@ class Engine:
         self._farewells: Farewells[Line] = Farewells()
         self._sources = share.sources
         self._rules = Rules(config.client)
+        path_of = None if config.client else getattr(tree, "path_of", None)
+        self._recall = Recall(path_of, time.time_ns) if path_of else None
+        self._carrier.bound(share.unconfirmed, share.transfers, share.of_one)
         self._counters = dict.fromkeys(
             ("requests", "transfers", "refused", "dropped", "retransmissions", "bytes"),
             0,
+        )
+        told = (self._counters, emit, view)
+        self._unasked = Unasked(
+            self._carrier, self._table, self._sources, self._unheard, *told
         )
         try:
             for place in places:
@@ -109,7 +118,7 @@ class Engine:
     @property
     def idle(self) -> bool:
         """Whether no transfer is under way."""
-        return not len(self._table)
+        return not (len(self._table) or self._carrier.active)
 
     def fileno(self) -> int:
         """See `fastboot.engine.Engine`."""
@@ -125,10 +134,12 @@ class Engine:
 
     def drain(self) -> None:
         """Take no more requests; see `fastboot.engine.Engine`."""
+        self._handle(self._carrier.catch_up())
         self._carrier.stop_listening()
 
     def close(self) -> None:
         """Tell each client that it is over, and give the sockets back."""
+        self._handle(self._carrier.catch_up())
         for line in self._table.lines:
             self._handle(self._carrier.end(line, "the server was stopped", tell=True))
         self.later.close()
@@ -138,14 +149,14 @@ class Engine:
         """See `fastboot.engine.Engine`."""
         self._handle(self._carrier.poll(timeout))
         for line, answer in self.later.answers():
-            question = self._table.answered(line)
+            question = self._take_question(line)
             self._guarded(self._answer, line, question, answer)
             self._release(line)
 
     def _handle(self, happened: list[Happening]) -> None:
         now = self._clock()
-        # What is over comes first: its client may have asked for something else in the
-        # same turn, and the carrier knows no more of the old.
+        # What the carrier did by itself, and what is over, comes first: its client may
+        # have asked for something else in the same turn.
         for item in sorted(happened, key=_is_later):
             self._guarded(self._decide, item, now)
 
@@ -164,6 +175,10 @@ class Engine:
                 self._stray(line, data, came, now)
             case Ended():
                 self._settle(item, now)
+            case Begun():
+                self._unasked.begun(item, now)
+            case Served():
+                self._unasked.served(item, now)
             case Broken(error):
                 self._emit(events.Fault("tftp", error))
 
@@ -178,6 +193,7 @@ class Engine:
         address, port = line[1][:2]
         suspicion = forged(port, came) or self._sources.excess(address, now)
         if suspicion:
+            self._carrier.doubt(line[1])
             return self._drop(line[1], suspicion)
         # Where files leave by the port for requests, ACKs come there too.
         data = self._unheard.meant((listener, line[1]), data, now) or data
@@ -188,7 +204,7 @@ class Engine:
                 if self._same_port(line[1], came, asked.options):
                     line = (listener, line[1])
                 if self._is_new(line, data, now):
-                    self._begin(line, Question(data, asked, came))
+                    self._begin(line, Question(data, asked, came, listener))
             case Refusal(filename, error):
                 self._refuse(line, came, filename, error)
             case WriteRequest(filename) if self._uploads is None:
@@ -209,7 +225,7 @@ class Engine:
         if question is not None:
             if data == question.request:
                 return False
-            self._table.answered(line)
+            self._take_question(line)
             self.later.forget(line)
         entry = self._table.get(line)
         if entry is None:
@@ -248,7 +264,12 @@ class Engine:
         if isinstance(answer, Blob):
             return self._start(line, question, answer)
         self._table.ask(line, question)
+        self._carrier.reserve(line)
         return self.later.ask(line, answer)
+
+    def _take_question(self, line: Line) -> Question:
+        self._carrier.unreserve(line)
+        return self._table.answered(line)
 
     def _answer(self, line: Line, question: Question, answer: Answer) -> None:
         """Begin the transfer of what the tree has, or say that it has nothing."""
@@ -271,7 +292,13 @@ class Engine:
         job = Job(blob, terms, asked.netascii, came, mtu)
         entry = Entry(question.request, asked.name, blob, self._clock())
         self._run(line, entry, job)
-        return self._answered(line, came, account.options_of(terms))
+        oack = account.options_of(terms)
+        if self._recall:
+            door = self._carrier.port(question.listener)
+            recipe = self._recall.recipe(question, blob, door, oack)
+            if recipe:
+                self._carrier.keep(line, recipe)
+        return self._answered(line, came, oack)
 
     def _answered(self, line: Line, came: Arrival, data: bytes) -> None:
         """Tell those who follow a boot what a request was answered with."""
@@ -375,7 +402,7 @@ class Engine:
 
 
 def _is_later(item: Happening) -> bool:
-    return not isinstance(item, Ended)
+    return isinstance(item, Request | Stray)
 
 
 def best_carrier() -> type[Carrier]:

@@ -98,6 +98,14 @@ class Ports:
         port: int = sock.getsockname()[1] if sock else 0
         return port
 
+    @property
+    def pools(self) -> dict[int, list[int]]:
+        """The data sockets behind each listener, but for where each client has its own.
+
+        They may be the listener itself.
+        """
+        return {fd: p for fd, p in self._pools.items() if fd not in self._places}
+
     def data_port(self, fd: int, peer: Peer) -> int | None:
         """The data socket for a client of a listener; None if `fd` is no listener.
 

@@ -22,6 +22,11 @@ UNCONFIRMED_MAX = 1024
 and no other."""
 
 
+OF_ONE_MAX = 16
+"""Transfers of one address that begin without a look at what it did before: as many as
+answers to requests in its name go to it at once."""
+
+
 class Room:
     """Counts transfers, by address and in all.
 
@@ -79,6 +84,8 @@ class Share:
         sources: Counts the requests that came to nothing, of all of them.
         unconfirmed: Transfers without an ACK that this engine may have. Divided: who
             fills it, in forged names, is spread evenly by the kernel.
+        transfers: Transfers that this engine may have before it asks `room`, and
+        of_one: of one address.
         cache_bytes: Bytes of files ready to be sent that this engine may keep. Divided,
             since data on its way to the wire must not wait for a lock: a file that
             machines fetch from every engine is kept by each.
@@ -89,6 +96,8 @@ class Share:
     room: Room
     sources: Sources
     unconfirmed: int
+    transfers: int
+    of_one: int
     cache_bytes: int
     pool: int
 
@@ -101,6 +110,8 @@ class Share:
             Room(config.max_transfers, config.max_per_client),
             Sources(config.max_request_rate),
             max(1, UNCONFIRMED_MAX // engines),
+            config.max_transfers // engines,
+            min(OF_ONE_MAX, config.max_per_client // engines),
             config.cache_bytes // engines,
             pool,
         )

@@ -44,11 +44,13 @@ class Question:
         request: The datagram.
         asked: What it means.
         came: The address of ours that it was sent to.
+        listener: The socket that it came to.
     """
 
     request: bytes
     asked: Asked
     came: Arrival
+    listener: int
 
 
 class Table:

@@ -3,6 +3,7 @@
 Time stands still or is passed in; the sockets are real, on loopback.
 """
 
+import os
 import random
 from contextlib import contextmanager
 
@@ -12,11 +13,12 @@ from hypothesis import strategies as st
 
 from fastboot import events
 from fastboot._ext import twin
+from fastboot.tftp import recall
 from fastboot.tftp.carrier import Carrier
 from fastboot.tftp.options import WINDOW_MAX
 from fastboot.tftp.packet import Ack, Data, Error, OptionAck, ReadRequest, decode
 from fastboot.tftp.transfer import UNCONFIRMED_SENDS
-from fastboot.tree import Memory
+from fastboot.tree import Directory, Memory
 from served import Served
 from wire import Reader
 
@@ -51,9 +53,9 @@ requests = st.builds(
 
 
 @contextmanager
-def serving(kind):
+def serving(kind, tree=TREE):
     """A server in which nothing goes wrong, and which forgets every client in time."""
-    served = Served(TREE, kind, msftwindow=True, max_windowsize=64)
+    served = Served(tree, kind, msftwindow=True, max_windowsize=64)
     try:
         yield served
         for _ in range(150):
@@ -236,6 +238,72 @@ class Mouth:
             elif isinstance(packet, Data):
                 self.last = packet.block
         return [packet.encode() for packet in packets]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The files on a disk, where they have been for long."""
+    root = tmp_path_factory.mktemp("folder")
+    for name, content in FILES.items():
+        (root / name).write_bytes(content)
+        os.utime(root / name, (10**9, 10**9))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recall, "SETTLED_NS", -(10**18))
+        yield Directory(root)
+
+
+FEW = st.sampled_from(
+    [
+        ReadRequest(name, b"octet", options)
+        for name in (b"octets", b"empty", b"missing")
+        for options in ((), ((b"tsize", b"0"),), ((b"blksize", b"1024"),))
+    ]
+)
+# Waits that end at no deadline: the compiled wheel is coarser than Python's timers.
+familiar = st.lists(
+    st.tuples(
+        st.integers(0, 2),
+        st.one_of(
+            st.tuples(st.just("ask"), FEW),
+            st.tuples(st.just("ack"), st.sampled_from([0, 0, 0, 0, -1, 1])),
+            st.tuples(st.just("again"), st.just(0)),
+            st.tuples(st.just("error"), st.sampled_from([0, 8, 3])),
+            st.tuples(st.just("wait"), st.sampled_from([0.06, 9.7])),
+        ),
+    ),
+    max_size=40,
+)
+
+
+@pytest.mark.skipif(COMPILED is None, reason="the compiled parts are not built")
+@pytest.mark.ext
+@given(steps=familiar)
+def test_the_twins_answer_the_same_to_requests_that_come_again(folder, steps):
+    with serving(KINDS["py"], folder) as one, serving(KINDS["ext"], folder) as other:
+        for served in (one, other):  # so that the compiled one knows them
+            for _ in range(3):
+                sock = served.client("127.0.0.3")
+                served.get(sock, b"octets", (b"tsize", b"0"))
+                served.get(sock, b"octets", (b"blksize", b"1024"))
+                served.get(sock, b"octets")
+            served.events.clear()
+        mouths = [(Mouth(one), Mouth(other)) for _ in range(3)]
+        for which, (what, value) in steps:
+            if what == "wait":
+                for served in (one, other):
+                    served.poll(value)
+                assert heard(mouths, 0) == heard(mouths, 1)
+                continue
+            mine, theirs = (mouth.say(what, value) for mouth in mouths[which])
+            assert mine == theirs
+        for served in (one, other):
+            served.poll(0.1)  # transfers that go well are told of in batches
+        assert one.engine.stats() == other.engine.stats()
+        assert sorted(map(repr, one.events)) == sorted(map(repr, other.events))
+
+
+def heard(mouths, which):
+    return [pair[which].hear() for pair in mouths]
 
 
 @pytest.mark.skipif(COMPILED is None, reason="the compiled parts are not built")

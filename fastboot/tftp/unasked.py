@@ -1,0 +1,88 @@
+"""Accounts for transfers that the compiled carrier began without asking."""
+
+from __future__ import annotations
+
+from fastboot import events
+from fastboot.seen import View, ignore
+
+from . import account
+from .carrier import Begun, Carrier, Served
+from .ports import Line
+from .recall import Recipe
+from .sources import Sources
+from .strangers import Unheard
+from .table import Entry, Table
+from .transfer import Outcome
+
+
+class Unasked:
+    """Enters in an engine's books what was done without it.
+
+    Args:
+        carrier: Knows the ports.
+        table: Its transfers.
+        sources: Counts requests that came to nothing.
+        unheard: Remembers what nobody acknowledged.
+        counters: What the engine counts.
+        emit: Told what happened.
+        view: Told of requests and first answers.
+    """
+
+    def __init__(
+        self,
+        carrier: Carrier,
+        table: Table,
+        sources: Sources,
+        unheard: Unheard,
+        counters: dict[str, int],
+        emit: events.Emit,
+        view: View,
+    ) -> None:
+        self._carrier = carrier
+        self._table = table
+        self._sources = sources
+        self._unheard = unheard
+        self._counters = counters
+        self._emit = emit
+        self._view = view
+        self._ports: dict[int, int] = {}  # of the carrier's sockets
+
+    def begun(self, begun: Begun, now: float) -> None:
+        """Enter a transfer that runs: from now on it is one like any other."""
+        line, recipe, started = begun
+        self._sources.excess(line[1][0], now)  # counts until it proved to be in earnest
+        self._unheard.forget(line)
+        entry = Entry(recipe.request, recipe.name, recipe.content, started)
+        self._table.add(line, entry)
+        self._counters["requests"] += 1
+        self._counters["transfers"] += 1
+        self._show(line, recipe)
+
+    def served(self, served: Served, now: float) -> None:
+        """Report transfers that are over."""
+        counters = self._counters
+        counters["requests"] += len(served.accounts)
+        counters["transfers"] += len(served.accounts)
+        for one, recipe in served.accounts:
+            line, outcome, _, acknowledged, again, _ = one
+            self._unheard.forget(line)
+            if outcome is Outcome.UNANSWERED:
+                self._unheard.remember(line, recipe.request, now)
+            if outcome not in (Outcome.DONE, Outcome.PROBED):
+                self._sources.excess(line[1][0], now)
+            counters["retransmissions"] += again
+            counters["bytes"] += acknowledged
+            self._show(line, recipe)
+            self._emit(account.served(one, recipe))
+
+    def _show(self, line: Line, recipe: Recipe) -> None:
+        """Tell those who follow a boot what was asked, and what the answer was."""
+        if self._view is ignore:
+            return
+        (fd, peer), came = line, recipe.came
+        self._view(account.came_in(peer, came, recipe.door, recipe.request))
+        if recipe.oack:
+            port = self._ports.get(fd)
+            if port is None:
+                port = self._ports[fd] = self._carrier.port(fd)
+            self._view(account.went_out(peer, came, port, recipe.oack))
