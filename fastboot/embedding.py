@@ -78,6 +78,7 @@ def serve(
         ListenError: A port cannot be opened.
     """
     sockets = _checked(sockets or {})
+    https = https and replace(https, enabled=True)  # named is on
     if isinstance(tftp, int) or (tftp is None and sockets.get("tftp")):
         tftp = TftpConfig(port=tftp or 0)
     if isinstance(http, int) or (http is None and sockets.get("http")):
@@ -117,11 +118,28 @@ def serve(
 def _checked(
     sockets: Mapping[str, Sequence[socket.socket]],
 ) -> Mapping[str, Sequence[socket.socket]]:
-    for protocol in sockets:
+    for protocol, given in sockets.items():
         if protocol not in PROTOCOLS:
             known = ", ".join(PROTOCOLS)
             raise ConfigError(f"sockets for {protocol!r}: they can be for {known}")
+        kind = socket.SOCK_DGRAM if protocol in ("tftp", "dhcp") else socket.SOCK_STREAM
+        for sock in given:
+            if sock.type is not kind:
+                word = "UDP" if kind is socket.SOCK_DGRAM else "TCP"
+                raise ConfigError(f"a socket for {protocol} is not one of {word}")
+            if _takes_both(sock):
+                raise ConfigError(
+                    f"a socket for {protocol} takes IPv4 and IPv6: hand in one for each "
+                    "(systemd: BindIPv6Only=ipv6-only)"
+                )
     return sockets
+
+
+def _takes_both(sock: socket.socket) -> bool:
+    """Whether IPv4 clients come in as "::ffff:192.0.2.7", whom no data port reaches."""
+    if sock.family is not socket.AF_INET6 or sock.getsockname()[0] != "::":
+        return False
+    return not sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
 
 
 def sockets_of_systemd() -> dict[str, list[socket.socket]]:

@@ -20,6 +20,7 @@ from typing import Generic, TypeVar
 
 from .aside import Aside, Outcome
 from .errors import Unavailable
+from .eventual import give_up
 from .tree import Blob
 
 Key = TypeVar("Key")
@@ -94,7 +95,7 @@ class Later(Generic[Key]):
         if isinstance(awaitable, Aside):
             question.cancel = awaitable.run(self._patience, done)
         elif self._work is None:
-            _close_unstarted(awaitable)
+            give_up(awaitable)
             done(Unavailable("no driver runs that could work out the answer"))
         else:
             question.cancel = self._work(awaitable, self._patience, done)
@@ -121,7 +122,7 @@ class Later(Generic[Key]):
             elif isinstance(answer, Blob):
                 answer.close()
             elif isinstance(answer, Awaitable):
-                _close_unstarted(answer)
+                give_up(answer)
         return came
 
     def close(self) -> None:
@@ -137,10 +138,3 @@ class Later(Generic[Key]):
             self.answers()
         else:
             self._wake()
-
-
-def _close_unstarted(awaitable: Awaitable[Blob]) -> None:
-    """A coroutine that nobody will run is closed, which spares its owner a warning."""
-    close = getattr(awaitable, "close", None)
-    if close is not None:
-        close()

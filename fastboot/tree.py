@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from .beneath import components, list_beneath, open_beneath, open_file_beneath
 from .blob import Blob
 from .errors import ConfigError, NotFound, Refused
+from .eventual import Eventual
 from .files import File, Identity, identity_of
 from .listing import Look, look_into
 
@@ -250,7 +251,7 @@ class Function:
         """What the function has for that name; see `Tree.open`."""
         answer = self._function("/".join(components(name)), client)
         if isinstance(answer, Awaitable):
-            return _content_later(answer)
+            return Eventual(answer, partial(_content_later, answer))
         return content(answer)
 
 
@@ -304,7 +305,9 @@ class Overlay:
                 continue
             if isinstance(answer, Blob):
                 return answer
-            return self._await(answer, trees[number + 1 :], name, client, refusal)
+            others = trees[number + 1 :]
+            wait = partial(self._await, answer, others, name, client, refusal)
+            return Eventual(answer, wait)
         raise refusal or NotFound("no such file")
 
     async def _await(

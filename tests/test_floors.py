@@ -16,7 +16,7 @@ FLOORS = [
     ["_ext"],
     ["events", "config", "timers", "poller", "beneath"],
     ["mounts", "crew"],
-    ["files"],
+    ["files", "eventual"],
     ["blob"],
     # 1: content, settings, and what goes over the wire
     ["listing"],

@@ -1,6 +1,7 @@
 """Trees and blobs."""
 
 import errno
+import gc
 import itertools
 import os
 import shutil
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastboot.errors import ConfigError, ContentChanged, NotFound, Refused, Unavailable
-from fastboot.tree import Blob, Client, Directory, Memory, Overlay
+from fastboot.tree import Blob, Client, Directory, Function, Memory, Overlay
 
 ME = Client("192.0.2.1", "http")
 
@@ -409,3 +410,19 @@ def test_P10_without_that_rule_all_that_we_can_read_is_served(private):
     assert read(tree, "linked") == b"private"
     assert len(tree.names()) == 4
     tree.close()
+
+
+async def never_awaited(name, client):
+    return b""
+
+
+@pytest.mark.parametrize(
+    "tree", [Function(never_awaited), Overlay(Function(never_awaited))]
+)
+def test_an_answer_that_nobody_awaits_can_be_given_up(tree):
+    """Otherwise Python complains, which is an error here."""
+    answer = tree.open("x", ME)
+    answer.close()
+    answer.close()
+    del answer
+    gc.collect()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -12,6 +13,7 @@ from fastboot.beneath import components
 from fastboot.boot.machine import Machine
 from fastboot.errors import NotFound, Refused
 from fastboot.events import Emit, Event, Fault
+from fastboot.eventual import Eventual
 from fastboot.tree import Blob, Client, Overlay, Tree
 
 from .answer import blob_of
@@ -218,7 +220,9 @@ class Guarded:
         for number, guard in enumerate(guards):
             verdict = guard(request)
             if inspect.isawaitable(verdict):
-                return self._after(verdict, guards[number + 1 :], name, request)
+                others = guards[number + 1 :]
+                wait = partial(self._after, verdict, others, name, request)
+                return Eventual(verdict, wait)
             _check(verdict)
         return self._answer(name, request)
 
@@ -242,7 +246,7 @@ class Guarded:
             return self._have(name, request.client)
         answer = call(request)
         if inspect.isawaitable(answer):
-            return self._later(answer, request.client)
+            return Eventual(answer, partial(self._later, answer, request.client))
         return blob_of(answer, self._below, request.client)
 
     async def _later(self, answer: Awaitable[object], client: Client) -> Blob:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import threading
 from collections.abc import Awaitable, Callable
 
 from fastboot.errors import Unavailable
+from fastboot.eventual import give_up
 from fastboot.later import Answer
 from fastboot.tree import Blob
 
@@ -33,8 +33,7 @@ class AsyncioWork:
 
         def over(task: asyncio.Task[None]) -> None:
             self._tasks.discard(task)
-            if inspect.iscoroutine(awaitable):
-                awaitable.close()  # cancelled before it began, it would complain
+            give_up(awaitable)  # cancelled before it began, it would complain
 
         task.add_done_callback(over)
 

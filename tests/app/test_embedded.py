@@ -5,7 +5,6 @@ import gc
 import os
 import random
 import socket
-import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -120,6 +119,13 @@ def test_a_server_has_the_parts_that_are_named(folder):
         with fastboot.serve(folder, **LOCAL, **parts) as server:
             assert list(server.engines) == list(parts)
             assert server.port(*parts) > 0
+
+
+def test_https_is_a_part_as_well(folder):
+    (folder / "images").mkdir()
+    https = fastboot.HttpsConfig(port=0, state=folder / "state")
+    with fastboot.serve(folder / "images", https=https, **LOCAL) as server:
+        assert list(server.engines) == ["https"]
 
 
 def test_a_server_without_parts_is_a_mistake_that_is_told(folder):
@@ -275,16 +281,42 @@ def test_leaving_waits_only_so_long(loop, folder):
 
 
 @pytest.mark.parametrize("under", ["asyncio", "uvloop", "trio"])
+@pytest.mark.parametrize("busy", [False, True], ids=["idle", "busy"])
 @pytest.mark.parametrize("turns", range(12))
-def test_a_cancellation_anywhere_leaves_nothing(folder, under, turns):
+def test_a_cancellation_anywhere_leaves_nothing(folder, under, busy, turns):
     """Cancelled after so many turns of the loop, wherever it is by then."""
-    before = belongings()[0]
+    app, clients = app_of(folder), []
+
+    @app.get("never")
+    async def never(request):
+        while True:
+            await pause()
+
+    def ask(server):
+        for name in ("file", "never"):
+            udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            request = ReadRequest(name.encode(), b"octet", ()).encode()
+            udp.sendto(request, ("127.0.0.1", server.port("tftp")))
+            tcp = socket.create_connection(("127.0.0.1", server.port("http")))
+            tcp.sendall(f"GET /{name} HTTP/1.1\r\nHost: boot\r\n\r\n".encode())
+            clients.extend((udp, tcp))
 
     async def life():
-        async with fastboot.serve(folder, drain_timeout=0.1, **BOTH):
-            await pause()
-            await pause()
+        async with fastboot.serve(app, drain_timeout=0.1, **BOTH) as server:
+            if busy:
+                ask(server)
+            for _ in range(6):
+                await pause()
 
+    before = belongings()[0]
+    cancel_after(turns, life, under)
+    for client in clients:
+        client.close()
+    assert belongings()[0] == before
+
+
+def cancel_after(turns, life, under):
+    """Run something that is cancelled after so many turns of its loop."""
     if under == "trio":
 
         async def main():
@@ -295,19 +327,18 @@ def test_a_cancellation_anywhere_leaves_nothing(folder, under, turns):
                 nursery.cancel_scope.cancel()
 
         trio.run(main)
-    else:
+        return
 
-        async def main():
-            task = asyncio.create_task(life())
-            for _ in range(turns):
-                await asyncio.sleep(0)
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            assert asyncio.all_tasks() == {asyncio.current_task()}
+    async def main():
+        task = asyncio.create_task(life())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
 
-        with runner(under) as run:
-            run.run(main())
-    assert belongings()[0] == before
+    with runner(under) as run:
+        run.run(main())
 
 
 def test_a_cancellation_while_it_waits_for_transfers_ends_that(folder):
@@ -362,69 +393,6 @@ def test_an_engine_that_fails_is_reported_and_raised_at_the_end(loop, folder):
     with pytest.raises(fastboot.EngineFailed):
         embed(loop, server, work)
     assert [type(event) for event in heard] == [events.Fault]
-
-
-# Sockets that are handed in
-
-
-def bound(kind, address="127.0.0.1"):
-    sock = socket.socket(socket.AF_INET, kind)
-    sock.bind((address, 0))
-    return sock
-
-
-def test_sockets_that_are_handed_in_are_used_and_stay_their_owners(folder):
-    with bound(socket.SOCK_DGRAM) as udp, bound(socket.SOCK_STREAM) as tcp:
-        for _ in range(2):  # and again, by the next server
-            server = fastboot.serve(folder, sockets={"tftp": [udp], "http": [tcp]})
-            assert server.port("tftp") == udp.getsockname()[1]
-            assert server.port("http") == tcp.getsockname()[1]
-            with server:
-                assert get(server, "tftp", "file") == FILE
-                assert get(server, "http", "file") == FILE
-
-
-def test_dhcp_takes_two_sockets(folder):
-    with bound(socket.SOCK_DGRAM, "") as one, bound(socket.SOCK_DGRAM, "") as two:
-        server = fastboot.serve(folder, sockets={"dhcp": [one, two]}, **LOCAL)
-        with server:
-            ports = [port for _, port in server.ports("dhcp")]
-            assert ports == [sock.getsockname()[1] for sock in (one, two)]
-
-
-def test_sockets_for_what_is_no_protocol_are_refused(folder):
-    with pytest.raises(fastboot.ConfigError, match="sockets for 'ftp'"):
-        fastboot.serve(folder, sockets={"ftp": []})
-
-
-def test_without_systemd_no_sockets_are_handed_over(monkeypatch):
-    monkeypatch.delenv("LISTEN_PID", raising=False)
-    assert fastboot.sockets_of_systemd() == {}
-
-
-HANDED = """
-import os, sys, fastboot
-os.environ["LISTEN_PID"] = str(os.getpid())
-for protocol, sockets in fastboot.sockets_of_systemd().items():
-    print(protocol, [sock.getsockname()[1] for sock in sockets])
-"""
-
-
-def test_systemd_hands_sockets_over_by_name(tmp_path):
-    udp, tcp = bound(socket.SOCK_DGRAM), bound(socket.SOCK_STREAM)
-    with udp, tcp:
-        shell = 'exec 3<&"$1" 4<&"$2"; shift 2; exec "$@"'
-        fds = (udp.fileno(), tcp.fileno())
-        result = subprocess.run(
-            ["bash", "-c", shell, "-", *map(str, fds), sys.executable, "-c", HANDED],
-            env={**os.environ, "LISTEN_FDS": "2", "LISTEN_FDNAMES": "tftp:http"},
-            pass_fds=fds,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        ports = [sock.getsockname()[1] for sock in (udp, tcp)]
-    assert result.stdout == f"tftp [{ports[0]}]\nhttp [{ports[1]}]\n"
 
 
 def test_a_file_that_was_asked_for_before_is_sent_without_asking_the_app(
