@@ -16,7 +16,8 @@ from .config import Config
 from .doctor.ask import WAIT
 from .doctor.examine import Wish, examine
 from .doctor.facts import Facts
-from .doctor.findings import Finding, Severity, findings
+from .doctor.finding import Finding, Severity
+from .doctor.findings import findings
 from .doctor.machines import KINDS, USUAL
 from .doctor.words import as_json, finding_lines, rows, servers
 from .listen import is_privileged

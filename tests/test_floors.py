@@ -103,6 +103,8 @@ FLOORS = [
     ["firmware.edk2_http"],
     ["doctor.facts", "doctor.machines", "doctor.cures"],
     ["doctor.outlook", "doctor.ourselves"],
+    ["doctor.finding"],
+    ["doctor.premises"],
     ["doctor.findings"],
     ["doctor.words", "doctor.ask", "doctor.reach"],
     ["doctor.local"],

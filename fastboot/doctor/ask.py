@@ -95,7 +95,9 @@ def listen(interface: Interface, cast: Sequence[Player], wait: float = WAIT) -> 
     try:
         sock = udp(Place(CLIENTS, interface.name), _CLIENT_PORT, "DHCP", reuse=True)
     except ListenError as error:
-        return Segment(interface.name, address, network, str(error))
+        what = str(error).partition("; ")[0]
+        problem = f"{what}; stop what has that port, or ask from another machine"
+        return Segment(interface.name, address, network, problem)
     with sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
 

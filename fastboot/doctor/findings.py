@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 from fastboot.firmware import offer
@@ -17,50 +16,11 @@ from fastboot.firmware.decision import (
     Trouble,
 )
 
-from .cures import Recipe, cure
+from .cures import cure
 from .facts import Facts, Reach
-from .machines import KINDS
-from .outlook import Outlook, givers, idle, others, outlooks
-
-
-class Severity(Enum):
-    """How bad it is."""
-
-    ERROR = "error"
-    """Something will not boot, or not from here."""
-
-    WARNING = "warning"
-    """It may go either way."""
-
-    NOTE = "note"
-    """It is well to know."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that the doctor found.
-
-    Attributes:
-        severity: How bad it is.
-        what: What is the matter, in one sentence.
-        where: The interface, port, folder or server that it is about.
-        stage: How far a boot gets: "setup", "address", "boot server", "file", "boot".
-        code: What the machine's screen shows; "" where it shows nothing, or where the
-            finding is not about a machine.
-        cure: What to do next, in one line.
-        machines: The kinds of machines concerned, in people's words.
-        recipes: How the cure is done, where a DHCP server is to be changed.
-    """
-
-    severity: Severity
-    what: str
-    where: str
-    stage: str
-    code: str = ""
-    cure: str = ""
-    machines: tuple[str, ...] = ()
-    recipes: tuple[Recipe, ...] = ()
-
+from .finding import Finding, Severity
+from .outlook import Outlook, others, outlooks, url_port
+from .premises import on_networks, on_programs, on_this_machine
 
 CODES = " / "
 """Between what different machines' screens show."""
@@ -94,7 +54,7 @@ def findings(facts: Facts) -> list[Finding]:
 
     One finding stands for every kind of machine that it concerns in the same way.
     """
-    every = [*_setup(facts), *_networks(facts), *_programs(facts)]
+    every = [*on_this_machine(facts), *on_networks(facts), *on_programs(facts)]
     for outlook in outlooks(facts):
         every += _judge(outlook, facts)
     order = list(Severity)
@@ -138,69 +98,6 @@ def _neutral(what: str) -> str:
     return what
 
 
-def _setup(facts: Facts) -> Iterator[Finding]:
-    if facts.folder_problem:
-        hint = "name a folder that is there and readable: fastboot doctor FOLDER"
-        yield _error(facts.folder_problem, facts.folder, hint)
-    if facts.entries == 0:
-        what = "the menu has no entries, so iPXE finds nothing to start"
-        hint = "add a directory with linux and initrd, an .efi or an .ipxe file"
-        yield Finding(Severity.WARNING, what, facts.folder, "boot", cure=hint)
-    if not facts.privileged and facts.serves and not facts.running:
-        what = (
-            "only root can open ports 67, 69 and 4011, which are the ones that firmware "
-            "asks on"
-        )
-        yield _error(what, "this machine", "run it as root: sudo fastboot serve")
-    for port in facts.ports:
-        if port.problem:
-            where, _, hint = port.problem.rpartition("; ")
-            yield _error(where or port.problem, f"port {port.number}", hint)
-    usable = [segment for segment in facts.segments if segment.address]
-    if not usable:
-        hint = "connect one and give it an address; see `ip address`"
-        yield _error("no interface has an IPv4 address", "this machine", hint)
-    for segment in usable:
-        if segment.problem:
-            what, _, hint = segment.problem.rpartition("; ")
-            where = segment.interface
-            yield Finding(Severity.WARNING, what or hint, where, "setup", cure=hint)
-    if facts.mode == "off" and usable and facts.serves:
-        what = "fastboot answers no DHCP client, so machines have to be told of it"
-        hint = "leave out --dhcp off, or see the URLs that `fastboot serve` prints"
-        yield Finding(Severity.NOTE, what, "DHCP", "setup", cure=hint)
-
-
-def _networks(facts: Facts) -> Iterator[Finding]:
-    for segment in idle(facts):
-        if not segment.problem:
-            what = "nobody gives addresses there, so it is left out"
-            hint = f"if machines boot there, name it: --interface {segment.interface}"
-            where = segment.interface
-            yield Finding(Severity.NOTE, what, where, "address", cure=hint)
-    if facts.mode != "server" or not facts.serves:
-        return
-    for segment in facts.segments:
-        for other in sorted(givers(segment) - facts.own):
-            what = f"{other} gives addresses, as fastboot does with --dhcp server"
-            hint = "stop it, or leave the addresses to it: --dhcp proxy"
-            where = segment.interface
-            yield Finding(Severity.ERROR, what, where, "address", cure=hint)
-
-
-def _error(what: str, where: str, hint: str) -> Finding:
-    return Finding(Severity.ERROR, what, where, "setup", cure=hint)
-
-
-def _programs(facts: Facts) -> Iterator[Finding]:
-    for name, reason in facts.missing.items():
-        what, _, hint = reason.partition(": ")
-        words = (KINDS[name].words,)
-        yield Finding(
-            Severity.ERROR, what, facts.folder, "file", cure=hint, machines=words
-        )
-
-
 def _judge(outlook: Outlook, facts: Facts) -> Iterator[Finding]:
     decision, name = outlook.decision, outlook.kind.name
     if decision.stop is not None:
@@ -215,7 +112,7 @@ def _judge(outlook: Outlook, facts: Facts) -> Iterator[Finding]:
         hint = "run fastboot doctor on this network again, as root"
         yield _about(outlook, Severity.WARNING, what, "boot server", hint)
         return
-    if not outlook.ours and (facts.serves or not _comes(outlook)):
+    if not outlook.ours and facts.serves:
         yield _elsewhere(outlook, facts)
         return
     if not _comes(outlook):
@@ -285,22 +182,22 @@ def _why_not(outlook: Outlook) -> str:
 
 
 def _unreached(outlook: Outlook) -> Finding:
-    """Our own server does not hand out what we name."""
+    """The file that is named, by us or by whoever serves here, does not come."""
     reached, load = outlook.reached, outlook.decision.load
     assert reached is not None
     assert load is not None
     if isinstance(load, LoadTftp):
-        what, protocol, port = f"{load.name} from {load.server} by TFTP", "TFTP", "69"
+        what, protocol, port = f"{load.name} from {load.server} by TFTP", "TFTP", 69
     else:
-        what, protocol = load.url, "HTTP"
-        port = load.url.split("/")[2].rpartition(":")[2]
-        port = port if port.isdecimal() else "80"
+        what, protocol, port = load.url, "HTTP", url_port(load.url)
     if reached.reach is Reach.NOT_FOUND:
         hint = "see whether the file is in the folder, and readable"
         text = f"{what} is not there: {reached.words or 'no such file'}"
     else:
         hint = FIREWALL[protocol].format(port=port)
         text = f"{what} does not come: {reached.words or 'no answer'}"
+    if not outlook.ours:
+        hint = f"at {outlook.server or 'that server'}, {hint}"
     code = outlook.kind.firmware.SCREEN[_stop_of(reached.reach)]
     return replace(_about(outlook, Severity.ERROR, text, "file", hint), code=code)
 

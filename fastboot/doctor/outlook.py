@@ -23,6 +23,9 @@ from .machines import KINDS, Kind
 _HOST = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/@]*@)?([^/:?#]*)")
 
 
+_PORT = re.compile(r"[A-Za-z]+://(?:[^/@]*@)?(?:\[[^\]]*\]|[^/:?#]*)(?::([0-9]*))?")
+
+
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """What will happen to one kind of machine on one network.
@@ -68,6 +71,18 @@ def url_host(url: str) -> IPv4Address | None:
         return IPv4Address(match[1]) if match else None
     except ValueError:
         return None
+
+
+def url_port(url: str) -> int:
+    """The port in a URL, or the usual one of its scheme.
+
+    >>> url_port("http://192.0.2.2:8080/x"), url_port("https://boot.example/x")
+    (8080, 443)
+    """
+    match = _PORT.match(url)
+    if match is not None and match[1] and len(match[1]) <= 5:
+        return int(match[1])
+    return 443 if url.lower().startswith("https:") else 80
 
 
 def givers(segment: Segment) -> set[IPv4Address]:

@@ -19,7 +19,8 @@ from fastboot.firmware.decision import (
 from fastboot.report import clean
 
 from .facts import Facts
-from .findings import CODES, Finding, Severity, will_boot
+from .finding import Finding, Severity
+from .findings import CODES, will_boot
 from .outlook import Outlook, outlooks
 
 

@@ -6,7 +6,8 @@ from ipaddress import IPv4Network
 import pytest
 
 from fastboot.doctor.facts import Facts, Port, Reach, Reached, Segment
-from fastboot.doctor.findings import Severity, findings, will_boot
+from fastboot.doctor.finding import Severity
+from fastboot.doctor.findings import findings, will_boot
 from fastboot.doctor.outlook import outlooks
 from fastboot.firmware.decision import LoadTftp, LoadUrl
 from models.offers import (
@@ -231,6 +232,23 @@ def test_what_cannot_be_known_without_asking_is_a_warning():
     assert "what it answers is not known" in finding.what
 
 
+@pytest.mark.parametrize(
+    ("reached", "cure"),
+    [
+        (Reached(Reach.SILENT), "at 192.168.1.20, let UDP from port 69"),
+        (Reached(Reach.NOT_FOUND), "at 192.168.1.20, see whether the file"),
+    ],
+)
+def test_without_a_folder_a_file_that_does_not_come_is_its_servers_affair(
+    reached, cure
+):
+    direct = proxy(PXE, NOW, named(b"x.efi"), server=OTHER)
+    load = {LoadTftp(OTHER, "x.efi"): reached}
+    seen = facts({"uefi": (router(), direct)}, reached=load)
+    finding = only(findings(replace(seen, folder="", entries=None)))
+    assert finding.cure.startswith(cure)
+
+
 def test_a_raspberry_pi_that_nobody_greets():
     finding = only(findings(facts({"raspberry-pi": (router(),)})))
     assert finding.code == ""
@@ -243,11 +261,15 @@ def test_a_raspberry_pi_that_nobody_greets():
     ("changes", "what", "cure"),
     [
         (
-            {"folder_problem": "cannot read /srv/images: not there"},
-            "cannot read /srv/images: not there",
+            {"folder_problem": "cannot serve /srv/images: not there; name a folder"},
+            "cannot serve /srv/images: not there",
             "name a folder",
         ),
-        ({"privileged": False}, "only root can open ports", "sudo fastboot serve"),
+        (
+            {"privileged": False, "ports": (Port("TFTP", 69, "not permitted; x"),)},
+            "only root can ask the network as machines do",
+            "sudo fastboot doctor",
+        ),
         (
             {
                 "ports": (

@@ -2,7 +2,8 @@
 
 import json
 
-from fastboot.doctor.findings import Finding, Severity, findings
+from fastboot.doctor.finding import Finding, Severity
+from fastboot.doctor.findings import findings
 from fastboot.doctor.words import as_json, finding_lines, rows, servers
 from fastboot.doctor_command import show
 from models.offers import NOW, OTHER, PXE, ROUTER, named, proxy, router
