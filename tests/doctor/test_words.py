@@ -2,11 +2,13 @@
 
 import json
 
+from fastboot.doctor.facts import Reach, Reached
 from fastboot.doctor.finding import Finding, Severity
 from fastboot.doctor.findings import findings
-from fastboot.doctor.words import as_json, finding_lines, rows, servers
+from fastboot.doctor.words import as_json, finding_lines, rows, servers, step_words
 from fastboot.doctor_command import show
-from models.offers import NOW, OTHER, PXE, ROUTER, named, proxy, router
+from fastboot.firmware.decision import LoadTftp, ShowMenu
+from models.offers import NOW, OTHER, OURS, PXE, ROUTER, named, proxy, router
 
 from .test_findings import GOOD, facts
 
@@ -85,3 +87,25 @@ def test_the_object_for_programs(capsys):
     }
     assert told["offers"][0]["options"]["60"] == b"PXEClient".hex()
     assert told["offers"][0]["address"] == "192.168.1.50"
+
+
+def test_what_each_step_is_called():
+    assert step_words(LoadTftp(OTHER, "")) == (
+        "loads its own files from 192.168.1.20 by TFTP"
+    )
+    assert step_words(ShowMenu(OTHER)) == "shows the menu of 192.168.1.20"
+
+
+def test_a_file_from_elsewhere_and_one_that_does_not_come():
+    elsewhere = (router(), proxy(PXE, NOW, named(b"x"), server=OTHER))
+    (row,) = rows(facts({"bios": elsewhere}))
+    assert row[2] == "loads x from 192.168.1.20 by TFTP, not from here"
+    load = LoadTftp(OURS, "undionly.kpxe")
+    gone = {load: Reached(Reach.SILENT)}
+    (row,) = rows(facts({"bios": GOOD["bios"]}, reached=gone))
+    assert row[2].endswith("by TFTP, which fails")
+
+
+def test_a_plain_router_gives_addresses():
+    (line,) = servers(facts({"uefi": (router(),)}))
+    assert line == "eth0: 192.168.1.1 gives addresses"

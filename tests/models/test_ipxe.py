@@ -183,3 +183,10 @@ def test_nobody_a_router_alone_and_a_proxy_alone():
 def test_a_malformed_option_175_counts_as_none(value):
     heard = [router(), proxy(PXE, (Code.IPXE, value), file=SCRIPT)]
     assert ipxe.decide(heard).load == LoadUrl(SCRIPT.decode())
+
+
+def test_a_proxy_without_option_54_is_known_by_siaddr_else_by_where_it_came_from():
+    at = proxy(PXE, identifier=False, siaddr=OTHER)
+    assert ipxe.decide([router(), at]).steps == (LEASE, AskBootServer(OTHER))
+    bare = proxy(PXE, identifier=False, siaddr=NOBODY)
+    assert ipxe.decide([router(), bare]).steps == (LEASE, AskBootServer(OURS))

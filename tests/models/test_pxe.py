@@ -331,3 +331,36 @@ def test_the_first_item_of_a_menu_is_asked_for_where_nobody_is_to_be_asked(firmw
     decision = firmware.decide(heard, silent=[OURS])
     assert decision.stop is Stop.NO_BOOT_SERVER
     assert decision.cause == Cause(Trouble.BOOT_SERVER_SILENT, OURS)
+
+
+@both
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"\x06\x05\x08",  # a sub-option that overruns the option
+        b"\x06\x00\xff",  # discovery control without its byte
+    ],
+)
+def test_an_option_43_that_is_malformed_says_nothing(firmware, value):
+    odd = proxy(PXE, (Code.VENDOR_SPECIFIC, value), named(b"ipxe.efi"))
+    decision = firmware.decide([router(), odd])
+    assert not isinstance(decision.steps[-1], LoadTftp)
+
+
+@both
+def test_a_list_without_boot_servers_leaves_siaddr(firmware):
+    servers = (
+        Code.VENDOR_SPECIFIC,
+        (
+            b"\x06\x01\x08"  # load the named file at once
+            b"\x08\x07\x80\x00\x00\x00\x00\x00\x00\xff"
+        ),  # a type, and no address
+    )
+    heard = [router(), proxy(PXE, servers, named(b"ipxe.efi"))]
+    assert firmware.decide(heard).load == LoadTftp(OURS, "ipxe.efi")
+
+
+@both
+def test_the_boot_server_shows_a_menu(firmware):
+    heard = [router(), proxy(PXE), boot_server(PXE, MENU)]
+    assert firmware.decide(heard).steps == (LEASE, AskBootServer(OURS), ShowMenu(OURS))
