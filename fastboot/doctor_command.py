@@ -17,8 +17,9 @@ from .doctor.ask import WAIT
 from .doctor.examine import Wish, examine
 from .doctor.facts import Facts
 from .doctor.finding import Finding, Severity
-from .doctor.findings import findings
+from .doctor.findings import findings, will_boot
 from .doctor.machines import KINDS, USUAL
+from .doctor.outlook import outlooks
 from .doctor.words import as_json, finding_lines, rows, servers
 from .listen import is_privileged
 from .report import clean
@@ -38,9 +39,9 @@ Examples:
 It plays machines: on each interface it asks as a BIOS, a UEFI, a UEFI that boots by
 HTTP and an iPXE would, takes no address, hears every server's offer and works out what
 the firmware makes of them all, with fastboot's own offer: as it runs here, or as it
-would if it ran with the same flags. Then it tells what will not boot, what the
-machine's screen shows, and what to change, line by line for the DHCP servers that
-people have.
+would if it ran with the same flags. It asks for the size of each file that machines
+would load. Then it tells what will not boot, what the machine's screen shows, and what
+to change, line by line for the DHCP servers that people have.
 
 It takes about ten seconds. Without root it can only look at this machine, not ask the
 network. The exit code is 0 if everything boots, 1 if something does not, 2 if the
@@ -165,5 +166,5 @@ def _print(facts: Facts, found: list[Finding], *, wrong: bool) -> None:
     if wrong:
         for line in servers(facts):
             console.print(f"heard on {escape(line)}")
-    elif table.row_count:
+    elif table.row_count and all(will_boot(look, facts) for look in outlooks(facts)):
         console.print("[green]All will boot.[/]")

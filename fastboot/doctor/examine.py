@@ -16,13 +16,17 @@ from fastboot.errors import ConfigError
 from fastboot.firmware import offer
 from fastboot.firmware.decision import LoadTftp, LoadUrl
 from fastboot.interfaces import Interface
+from fastboot.pages.health import NAME
 
 from . import ask, local
-from .facts import Facts, Segment
+from .facts import Facts, Reach, Segment
 from .machines import Kind
 from .ourselves import would_answer
 from .outlook import outlooks, url_host
-from .reach import reach
+from .reach import by_http, reach
+
+HEALTH_WAIT = 1.0
+"""Seconds to wait for a page of this machine's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,8 @@ def examine(wish: Wish) -> Facts:
     facts = Facts(
         folder=str(config.folder) if wish.folder else "",
         privileged=wish.privileged,
-        running=any(_has_ours(item, own, config.dhcp.mode) for item in segments),
+        running=any(_has_ours(item, own, config.dhcp.mode) for item in segments)
+        or (wish.folder and _is_healthy(config, own)),
         mode=config.dhcp.mode or "off",
         named=bool(config.interface),
         own=own,
@@ -91,6 +96,17 @@ def _has_ours(segment: Segment, own: frozenset[IPv4Address], mode: str | None) -
         offer.who(item) in own and (mode == "server" or not offer.gives_address(item))
         for item in heard
     )
+
+
+def _is_healthy(config: Config, own: frozenset[IPv4Address]) -> bool:
+    """Whether fastboot serves here without answering DHCP: its page tells."""
+    if not (config.http.enabled and config.http.health):
+        return False
+    for host in ("127.0.0.1", *map(str, sorted(own))):
+        url = f"http://{host}:{config.http.port}/{'/'.join(NAME)}"
+        if by_http(url, HEALTH_WAIT).reach is Reach.THERE:
+            return True
+    return False
 
 
 def _with_stock(facts: Facts, wish: Wish) -> Facts:

@@ -102,7 +102,7 @@ def _judge(outlook: Outlook, facts: Facts) -> Iterator[Finding]:
     decision, name = outlook.decision, outlook.kind.name
     if decision.stop is not None:
         nothing_to_give = name in facts.missing and decision.stop is Stop.NO_FILE
-        unasked = facts.mode not in ("proxy", "server") and not facts.running
+        unasked = facts.serves and facts.mode not in ("proxy", "server")
         if not nothing_to_give and not (unasked and decision.stop is Stop.NO_FILE):
             yield _stopped(outlook, facts)
         return

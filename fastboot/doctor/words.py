@@ -95,7 +95,8 @@ def finding_lines(finding: Finding, *, recipes: bool = True) -> Iterator[str]:
         recipes: Whether to say how; it is enough once.
     """
     machines = f"{', '.join(finding.machines)}: " if finding.machines else ""
-    yield f"{finding.severity.value}: {finding.where}: {machines}{clean(finding.what)}"
+    where, what = clean(finding.where), clean(finding.what)
+    yield f"{finding.severity.value}: {where}: {machines}{what}"
     for number, code in enumerate(filter(None, finding.code.split(CODES))):
         yield f"  {'or: ' if number else 'the screen shows: '}{code}"
     if finding.cure:

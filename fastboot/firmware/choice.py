@@ -167,10 +167,7 @@ class _Choice:
         if self.broken:
             return self._stop((), Stop.NO_FILE, *self._blame_proxy())
         servers = [plain.server for plain in only]
-        why = (
-            f"{offer.joined(servers)} gives an address and names no boot file, and "
-            "nobody else names one"
-        )
+        why = f"{offer.joined(servers)} gives an address, and nobody names a boot file"
         return self._stop((), Stop.NO_FILE, why, Cause(Trouble.NO_PROXY, servers[0]))
 
     def _blame_proxy(self) -> tuple[str, Cause]:
