@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import TracebackType
+from typing import Any
 
 from .app.app import App
 from .config import (
@@ -20,7 +23,7 @@ from .config import (
     TftpConfig,
 )
 from .errors import ConfigError
-from .events import Emit
+from .events import Emit, Event
 from .listen import is_privileged
 from .server import Server
 from .tree import Tree
@@ -66,7 +69,8 @@ def serve(
         interface: Serve on this interface, or these, alone.
         sockets: By protocol, bound sockets to use in place of opening ports; a part
             that they are for is on. See `Server`.
-        emit: Told what happens.
+        emit: Told what happens. What it raises goes to `sys.unraisablehook`: there is
+            no caller that it would be for.
         boot: Which boot programs are offered.
         lease: How addresses are given.
         workers: Threads for each of TFTP and HTTP, where the server runs on threads.
@@ -112,7 +116,33 @@ def serve(
     with tempfile.TemporaryDirectory() as empty:
         if folder is None:  # the folder stays open, empty, and is gone afterwards
             config = replace(config, folder=Path(empty))
-        return Server(config, emit, app, sockets=sockets, sends_to_tftp=sends_to_tftp)
+        return Server(
+            config, careful(emit), app, sockets=sockets, sends_to_tftp=sends_to_tftp
+        )
+
+
+def careful(emit: Emit) -> Emit:
+    """The same, whose mistakes end no engine."""
+
+    def report(event: Event) -> None:
+        try:
+            emit(event)
+        except Exception as error:  # noqa: BLE001 (it must not end an engine)
+            trace = error.__traceback__
+            sys.unraisablehook(_Unraisable(type(error), error, trace, None, emit))
+
+    return report
+
+
+@dataclass(slots=True)
+class _Unraisable:
+    """What `sys.unraisablehook` takes."""
+
+    exc_type: type[BaseException]
+    exc_value: BaseException | None
+    exc_traceback: TracebackType | None
+    err_msg: str | None
+    object: Any
 
 
 def _checked(

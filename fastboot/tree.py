@@ -272,7 +272,8 @@ def content(answer: object) -> Blob:
         case bytes():
             return Blob.from_bytes(answer)
         case str():
-            return Blob.from_bytes(answer.encode())
+            # What came of a name that is no UTF-8 goes back as the bytes it was.
+            return Blob.from_bytes(answer.encode("utf-8", "surrogateescape"))
         case None:
             raise NotFound("no such file")
     raise TypeError(f"a {type(answer).__name__} is no content: bytes, str or Blob is")

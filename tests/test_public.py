@@ -81,6 +81,17 @@ def test_importing_loads_nothing_that_is_not_used():
         assert heavy not in loaded.split()
 
 
+def test_codecs_and_machines_load_no_socket_and_no_loop(text):
+    rows = re.findall(
+        r"^\| `(fastboot[\w.]+)` \| (codecs|machines) \|", text, re.MULTILINE
+    )
+    assert len(rows) > 8
+    names = ", ".join(name for name, _ in rows)
+    loaded = run(f"import sys, {names}; print(*sys.modules)").split()
+    for heavy in ("socket", "asyncio", "trio", "ssl", "psutil", "jinja2", "click"):
+        assert heavy not in loaded
+
+
 def test_the_package_says_that_it_is_typed():
     assert (Path(fastboot.__file__).parent / "py.typed").exists()
 

@@ -146,6 +146,11 @@ def test_a_stream_of_another_size_or_a_large_one_is_not_for_tftp(app, size):
         read(app, "x", BY_TFTP)
 
 
+def test_P5_a_name_that_is_no_utf8_comes_back_as_it_was(app):
+    app.get("hosts/{name}")(lambda request, name: f"#{name}")
+    assert read(app, "hosts/\udcff") == b"#\xff"
+
+
 def test_an_async_generator_is_refused_when_it_is_declared(app):
     async def pieces(request):
         yield b""
