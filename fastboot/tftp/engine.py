@@ -95,7 +95,7 @@ class Engine:
         path_of = None if config.client else getattr(tree, "path_of", None)
         self._recall = Recall(path_of, time.time_ns) if path_of else None
         self._carrier.bound(share.unconfirmed, share.transfers, share.of_one)
-        self._counters = dict.fromkeys(
+        self._counters: dict[str, int] = dict.fromkeys(
             ("requests", "transfers", "refused", "dropped", "retransmissions", "bytes"),
             0,
         )

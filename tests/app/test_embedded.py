@@ -17,6 +17,7 @@ import download
 import fastboot
 from fastboot import events
 from fastboot.http import recall
+from fastboot.tftp import recall as tftp_recall
 from fastboot.tftp.packet import ReadRequest
 
 from .embedded import embed, runner
@@ -123,6 +124,23 @@ def test_a_program_that_fails_to_hear_of_events_is_told_and_served(
     assert embed(loop, server, lambda: get(server, "http", "file")) == FILE
     assert {args.exc_type for args in told} == {ZeroDivisionError}
     assert told[0].object is emit
+
+
+@pytest.mark.parametrize("protocol", ["tftp", "http"])
+def test_who_may_read_is_asked_each_time(folder, monkeypatch, protocol):
+    """Also for a file that could be sent again without asking anybody."""
+    monkeypatch.setattr(recall, "SETTLED", -1.0)
+    monkeypatch.setattr(tftp_recall, "SETTLED_NS", -1)
+    (folder / "small").write_bytes(FILE[:1500])
+    app, allowed = fastboot.App(folder), [True]
+    app.may(lambda request: allowed[0])
+    with fastboot.serve(app, **BOTH) as server:
+        for _ in range(4):
+            assert get(server, protocol, "small") == FILE[:1500]
+        allowed[0] = False
+        for _ in range(2):
+            with pytest.raises(download.Refusal):
+                get(server, protocol, "small")
 
 
 def test_a_server_has_the_parts_that_are_named(folder):
@@ -417,16 +435,17 @@ def test_a_file_that_was_asked_for_before_is_sent_without_asking_the_app(
 ):
     """What functions an app has costs its files nothing."""
     monkeypatch.setattr(recall, "SETTLED", -1.0)  # new as it is, it can be kept
+    (folder / "small").write_bytes(FILE[:1500])
     app, asked = app_of(folder), []
     route = app.route
     app.route = lambda name: (asked.append(name), route(name))[1]
     with fastboot.serve(app, **BOTH) as server:
         for _ in range(5):
-            assert get(server, "http", "file") == FILE
-        assert set(asked) == {"file"}
+            assert get(server, "http", "small") == FILE[:1500]
+        assert set(asked) == {"small"}
         few = len(asked)
         for _ in range(5):
-            assert get(server, "http", "file") == FILE
+            assert get(server, "http", "small") == FILE[:1500]
         assert len(asked) == few
         for _ in range(5):
             get(server, "http", "now/525400123456")

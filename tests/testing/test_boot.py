@@ -38,7 +38,7 @@ def test_each_firmware_boots_what_is_for_it(boot_server, firmware, name, content
     assert booted.files == {name.format(port=boot_server.http_port): content}
     assert booted.content == content
     assert booted.screen == ""
-    (offered, *_) = boot_server.of(events.Offered)
+    (offered, *_) = boot_server.wait_for(events.Offered)
     assert offered.mac == KINDS[firmware].mac
     assert boot_server.of(events.Fault) == []
 
@@ -57,7 +57,7 @@ def test_a_machine_may_have_a_mac_and_an_address_of_its_own(boot_server):
     router = Router(gives="127.0.0.77")
     booted = boot_server.boot("bios", mac="52-54-00-00-00-99", routers=[router])
     assert booted.content == BIOS
-    assert boot_server.of(events.Offered)[0].mac == "52:54:00:00:00:99"
+    assert boot_server.wait_for(events.Offered)[0].mac == "52:54:00:00:00:99"
     assert boot_server.wait_for(events.Finished)[0].client == "127.0.0.77"
 
 
@@ -146,7 +146,7 @@ class TestWithAnApp:
     def test_a_machine_that_is_refused_boots_nothing(self, boot_server):
         booted = boot_server.boot("bios", mac="525400000099", answer_within=0.3)
         assert booted.files == {}
-        (event,) = boot_server.of(events.Unbootable)
+        (event,) = boot_server.wait_for(events.Unbootable)
         assert event.reason == "it is being repaired"
 
     def test_a_mistake_in_the_app_is_a_fault_and_the_next_machine_boots(
@@ -161,6 +161,6 @@ class TestWithAnApp:
                 raise ZeroDivisionError
 
         assert boot_server.boot("edk2-pxe", answer_within=0.3).files == {}
-        (fault,) = boot_server.of(events.Fault)
+        (fault,) = boot_server.wait_for(events.Fault)
         assert isinstance(fault.error, ZeroDivisionError)
         assert boot_server.boot("edk2-pxe").content == EFI
