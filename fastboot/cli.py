@@ -27,6 +27,7 @@ from .interfaces import Interfaces
 from .leases_command import leases_group
 from .listen import is_privileged
 from .machines_command import clients_command, trace_command
+from .manual_command import completed, completion_command, man_command
 from .report import Report, complain, json_line, text_line, write_to
 from .server import Server
 from .service import run_service
@@ -43,6 +44,17 @@ EXIT_INTERRUPTED = 130
 
 OPEN_MAX = 10240
 """Descriptors that macOS allows where it calls its limit infinite (sys/syslimits.h)."""
+
+_ABOUT = """The server that a machine without an operating system talks to first.
+
+\b
+Examples:
+  sudo fastboot serve ./images       boot every machine on this network
+  fastboot serve ./images            without root: ports 6969 and 8080, no DHCP
+  sudo fastboot doctor               why does a machine not boot?
+  fastboot get tftp://192.0.2.1/boot.img
+  fastboot serve --help              all about serving, settings and signals
+"""
 
 _HELP = """Serve FOLDER to machines that boot from the network.
 
@@ -92,6 +104,7 @@ def _option(setting: Setting) -> click.Option:
         default=None,
         envvar=setting.variable,
         show_envvar=False,
+        shell_complete=completed(setting.flag, setting.kind),
         help=setting.text + default,
     )
 
@@ -289,7 +302,7 @@ _CONFIG = click.Option(
 
 command = click.Group(
     "fastboot",
-    help="The server that a machine without an operating system talks to first.",
+    help=_ABOUT,
     params=[
         click.Option(
             ["--version"],
@@ -310,6 +323,7 @@ command = click.Group(
                     ["folder"],
                     required=False,
                     envvar="FASTBOOT_FOLDER",
+                    shell_complete=completed("FOLDER", Path),
                 ),
                 _CONFIG,
                 *(_option(item) for item in settings() if item.name != "folder"),
@@ -321,6 +335,8 @@ command = click.Group(
         clients_command(),
         trace_command(),
         doctor_command(_CONFIG, _option, _configure, settings()),
+        man_command(),
+        completion_command(),
         click.Command(
             "cert",
             help=_CERT_HELP,

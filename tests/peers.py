@@ -17,6 +17,7 @@ import pytest
 PACKAGES = {
     "aria2c": "aria2",
     "atftp": "atftp",
+    "bash": "bash",
     "busybox": "busybox-static",
     "cpio": "cpio",
     "curl": "curl",
@@ -24,9 +25,12 @@ PACKAGES = {
     "dhclient": "isc-dhcp-client",
     "dhcpcd": "dhcpcd-base",
     "dnsmasq": "dnsmasq-base",
+    "fish": "fish",
     "grub-mkimage": "grub-common",
     "grub-mkrescue": "grub-common",
     "ip": "iproute2",
+    "man": "man-db",
+    "mandoc": "mandoc",
     "mformat": "mtools",
     "mkimage": "u-boot-tools",
     "nft": "nftables",
@@ -41,6 +45,7 @@ PACKAGES = {
     "unshare": "util-linux",
     "wget": "wget",
     "xorriso": "xorriso",
+    "zsh": "zsh",
 }
 """The Debian package of each program."""
 

@@ -130,7 +130,8 @@ FLOORS = [
     ["testing.plugin"],
     # 6: people
     ["banner", "client_command", "doctor_command", "leases_command"],
-    ["machines_command"],
+    ["machines_command", "manual"],
+    ["manual_command"],
     ["cli"],
     ["__main__"],
 ]

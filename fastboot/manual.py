@@ -1,0 +1,146 @@
+"""The manual page, written from the same definitions as the command's flags.
+
+Its language is that of man(7): a line that begins with a dot is a request, a backslash
+begins an escape, and a hyphen is only then the one that is typed when it is escaped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from textwrap import wrap
+
+import click
+
+from .settings import settings
+
+_FLAG = re.compile(r"(?<![\w\\-])(--?[A-Za-z][\w-]*)")
+_VALUE = re.compile(r"\b([A-Z][A-Z|:.]+)\b")
+_QUOTED = re.compile(r"`([^`]+)`")
+
+_EXITS = (
+    ("0", "What was asked for is done; a server finished all that ran."),
+    ("1", "A server was stopped with transfers running, or fastboot has a mistake."),
+    ("2", "A flag, file, folder or port cannot be used."),
+    ("3, 4, 5", "As get and put have them, above."),
+    ("130", "Ctrl-C came before anything was done."),
+)
+
+
+def manual(command: click.Group, version: str, day: date) -> str:
+    r"""The page of a command and all its subcommands, as man(1) reads it.
+
+        >>> group = click.Group("boot", help="Boots.")
+        >>> manual(group, "1.0", date(2026, 1, 31)).splitlines()[1]
+        '.TH BOOT 1 2026-01-31 "boot 1.0" "User Commands"'
+
+    Args:
+        command: The command, with a name.
+        version: Of the program.
+        day: When the page was made.
+    """
+    name = command.name or ""
+    with click.Context(command, info_name=name) as context:
+        lines = [
+            '.\\" Made by `fastboot man`.',
+            f'.TH {name.upper()} 1 {day.isoformat()} "{name} {version}" "User Commands"',
+            ".SH NAME",
+            f"{name} \\- {plain(_first_line(command).rstrip('.'))}",
+            ".SH SYNOPSIS",
+            f".B {name}",
+            f"{_emphasised(' '.join(command.collect_usage_pieces(context)))}",
+            ".SH DESCRIPTION",
+            *_text(command.help or ""),
+            *_options(command, context),
+            ".SH COMMANDS",
+        ]
+        for sub in command.commands.values():
+            lines += _command(sub, context)
+    lines += [
+        ".SH ENVIRONMENT",
+        "Each setting of",
+        f".B {name} serve",
+        "is a variable:",
+    ]
+    for setting in settings():
+        lines += [".TP", f".B {setting.variable}", f"As {_emphasised(setting.flag)}."]
+    lines.append(".SH EXIT STATUS")
+    for code, meaning in _EXITS:
+        lines += [".TP", f".B {code}", plain(meaning)]
+    return "\n".join(lines) + "\n"
+
+
+def plain(text: str) -> str:
+    r"""Text with nothing in it that the page's language would take for its own.
+
+    >>> print(plain(".efi and C:\\boot, as it's typed: -o"))
+    \&.efi and C:\eboot, as it\(aqs typed: \-o
+    """
+    text = text.replace("\\", "\\e").replace("-", "\\-").replace("'", "\\(aq")
+    text = "".join(c if c < "\x7f" else f"\\[u{ord(c):04X}]" for c in text)
+    return f"\\&{text}" if text.startswith(".") else text
+
+
+def _first_line(command: click.Command) -> str:
+    return (command.help or "").strip().partition("\n\n")[0].replace("\n", " ")
+
+
+def _command(command: click.Command, parent: click.Context) -> Iterator[str]:
+    """One subcommand, then those below it."""
+    with click.Context(command, parent, info_name=command.name) as context:
+        pieces = " ".join(command.collect_usage_pieces(context))
+        yield f'.SS "{plain(context.command_path)} {plain(pieces)}"'
+        yield from _text(command.help or "")
+        yield from _options(command, context)
+        if isinstance(command, click.Group):
+            for sub in command.commands.values():
+                yield from _command(sub, context)
+
+
+def _text(text: str) -> Iterator[str]:
+    r"""Paragraphs as click writes them: one that begins with \b keeps its lines."""
+    for number, paragraph in enumerate(text.strip().split("\n\n")):
+        lines = [line for line in paragraph.split("\n") if line.strip()]
+        if number:
+            yield ".PP"
+        if lines[0].strip() == "\b":
+            yield ".nf"
+            yield from (_line(line.rstrip()) for line in lines[1:])
+            yield ".fi"
+        else:
+            yield from _sentences(" ".join(lines))
+
+
+def _line(line: str) -> str:
+    """A line that is kept as it is; spaces at its beginning are no request."""
+    text = plain(line)
+    return f"\\&{text}" if text.startswith(" ") else text
+
+
+def _sentences(text: str) -> Iterator[str]:
+    """Lines to be filled anew, with what stands between backticks in bold."""
+    bold = _QUOTED.sub(r"\\fB\1\\fR", plain(text))
+    for line in wrap(bold, 79, break_long_words=False, break_on_hyphens=False):
+        yield f"\\&{line}" if line.startswith(".") else line
+
+
+def _emphasised(text: str) -> str:
+    """Flags in bold, what stands for a value in italics."""
+    text = _VALUE.sub(r"\\fI\1\\fR", text)
+    parts = _FLAG.split(text)
+    for number, part in enumerate(parts):
+        escaped = part.replace("-", "\\-").replace("'", "\\(aq")
+        parts[number] = f"\\fB{escaped}\\fR" if number % 2 else escaped
+    return "".join(parts)
+
+
+def _options(command: click.Command, context: click.Context) -> Iterator[str]:
+    for option in command.get_params(context):
+        record = option.get_help_record(context)
+        if record is None or not record[1]:
+            continue
+        flags, text = record
+        yield ".TP"
+        yield _emphasised(flags)
+        yield from _sentences(text)
