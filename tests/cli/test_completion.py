@@ -57,7 +57,7 @@ def completed(on_path, tmp_path_factory):
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        (["ser"], ["serve"]),
+        (["serv"], ["serve"]),
         (["serve", "--http-po"], ["--http-port"]),
         (["serve", "--dhcp", ""], ["proxy", "server", "boot-server", "off"]),
         (["serve", "--loop", "u"], ["uvloop"]),

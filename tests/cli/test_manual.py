@@ -49,7 +49,7 @@ def test_a_line_of_text_is_never_a_request():
     ("text", "escaped"),
     [
         (".TH", "\\&.TH"),
-        ("C:\\new", "C:\\enew"),
+        ("C:\\boot", "C:\\eboot"),
         ("'br", "\\(aqbr"),
         ("--fast", "\\-\\-fast"),
         ("naïve", "na\\[u00EF]ve"),
