@@ -46,7 +46,7 @@ class Witness:
 
     def question(
         self, frame: Frame, data: bytes, origin: Origin, silence: str = ""
-    ) -> tuple[Asked | Packet, ...]:
+    ) -> tuple[Asked | Packet | Overheard, ...]:
         """What a client's message tells; nothing if it is not about booting.
 
         Args:
@@ -74,7 +74,7 @@ class Witness:
         port = 4011 if origin.boot_server else SERVER_PORT
         packet = Packet(mac, (origin.address, origin.port), (here, port), True, data)
         if not (origin.boot_server or frame.message_type == MessageType.DISCOVER):
-            return (packet,)  # it takes an address, ours or another server's
+            return (packet, *_chosen(frame, mac, origin.server))
         address = "" if frame.ciaddr == UNSPECIFIED else str(frame.ciaddr)
         asked = Asked(
             mac=mac,
@@ -145,6 +145,30 @@ class Witness:
         self._known.move_to_end(chaddr)
         if len(self._known) > KNOWN_MAX:
             self._known.popitem(last=False)
+
+
+def _chosen(frame: Frame, mac: str, ours: IPv4Address) -> tuple[Overheard, ...]:
+    """The server whose address a client takes, which its REQUEST names to everybody.
+
+    That server's offer may have gone to the client alone, as iPXE wants it, so that
+    nobody else heard it (RFC 2131, section 4.1).
+    """
+    server = options.address(frame.options, Code.SERVER_IDENTIFIER)
+    wanted = options.address(frame.options, Code.REQUESTED_ADDRESS)
+    if server is None or wanted is None or server == ours:
+        return ()
+    return (
+        Overheard(
+            mac=mac,
+            server=str(server),
+            address=_given(wanted),
+            vendor="",
+            boots=False,
+            next_server="",
+            file="",
+            ours=str(ours),
+        ),
+    )
 
 
 def _given(address: IPv4Address) -> str:

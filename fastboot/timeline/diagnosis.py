@@ -65,7 +65,8 @@ def diagnose(
     files = [step for step in steps if step.kind in FILES]
     if files:
         latest = max(reversed(files), key=lambda step: step.last)
-        return _file(latest, quiet) if quiet >= FILE_PATIENCE else None
+        again = latest.kind is Kind.LOST and latest.count > 1
+        return _file(latest, quiet) if quiet >= FILE_PATIENCE or again else None
     return _before_files(steps, now, quiet, hears=hears)
 
 
@@ -254,12 +255,23 @@ def _rivalled(steps: Sequence[Step], heard: Sequence[Offer]) -> Diagnosis | None
             named = f" with {offer.file}" if offer.file else ""
             return Diagnosis(
                 Stage.OFFER,
-                "PXE-E16 or PXE-E18",
+                _rivals_code(steps),
                 f"{offer.server} answers boot clients too{named}, and this machine did "
                 "not come to us",
                 f"switch the boot service of {offer.server} off, or fastboot's",
             )
     return None
+
+
+def _rivals_code(steps: Sequence[Step]) -> str:
+    """What shows where another proxy is asked, or a file of its own is not there."""
+    match _firmware(steps):
+        case "iPXE":
+            return "Connection timed out"
+        case "HTTP boot":
+            return ""
+        case _:
+            return "PXE-E16, PXE-E18, PXE-E23 or PXE-E99"
 
 
 def _unreachable(offered: Step, steps: Sequence[Step]) -> Diagnosis:

@@ -14,7 +14,16 @@ from fastboot.dhcp.proxy import Proxy
 from fastboot.dhcp.witness import KNOWN_MAX, Witness
 from fastboot.seen import Asked, Overheard, Packet
 
-from .clients import MAC, bios, ipxe, laptop, to_boot_server, uefi, uefi_http
+from .clients import (
+    MAC,
+    bios,
+    boot_client,
+    ipxe,
+    laptop,
+    to_boot_server,
+    uefi,
+    uefi_http,
+)
 
 OURS = IPv4Address("192.0.2.2")
 ROUTER = IPv4Address("192.0.2.1")
@@ -89,6 +98,31 @@ def test_another_servers_offer_is_told_once_its_client_is_known():
         file="pxelinux.0",
         ours="192.0.2.2",
     )
+
+
+def taking(server):
+    """A boot client's REQUEST, which names whose address it takes."""
+    return boot_client(
+        MessageType.REQUEST,
+        (Code.SERVER_IDENTIFIER, server.packed),
+        (Code.REQUESTED_ADDRESS, IPv4Address("192.0.2.100").packed),
+    )
+
+
+def test_whose_address_a_machine_takes_is_told_though_nobody_heard_the_offer():
+    _, heard = Witness(hears=True).question(taking(ROUTER), b"", HERE)
+    assert isinstance(heard, Overheard)
+    assert (heard.mac, heard.server, heard.address) == (
+        THERE,
+        "192.0.2.1",
+        "192.0.2.100",
+    )
+    assert (heard.vendor, heard.boots, heard.file) == ("", False, "")
+
+
+def test_a_machine_that_takes_our_address_takes_no_other_servers():
+    (packet,) = Witness(hears=True).question(taking(OURS), b"", HERE)
+    assert isinstance(packet, Packet)
 
 
 def test_what_comes_from_us_is_no_other_servers():

@@ -180,14 +180,23 @@ class Network:
             f"--dhcp-range={PREFIX}100,{PREFIX}200,1h",
             *self._options,
         )
-        self._run(command, self.router_log)
+        self._routing = self._run(command, self.router_log)
+        self._routing_in = space
 
-    def _run(self, command: list[str], output: Path) -> None:
+    def change_router(self, *options: str) -> None:
+        """Start the router anew, told this besides giving addresses."""
+        self._routing.terminate()
+        self._routing.wait()
+        self._options = options
+        self._start_router(self._routing_in)
+
+    def _run(self, command: list[str], output: Path) -> subprocess.Popen[bytes]:
         """Start a program that ends with the network."""
         log = self._stack.enter_context(output.open("wb"))
         process = subprocess.Popen(command, stdout=log, stderr=log)
         self._stack.callback(process.wait)
         self._stack.callback(process.terminate)
+        return process
 
 
 class LoneNetwork(Network):

@@ -99,8 +99,8 @@ class TroubledNetwork(Network):
     """
 
     def __init__(self, folder: Path, trouble: Trouble) -> None:
-        self.settings = trouble.router or ()
-        options = [f"--{line}" for line in self.settings]
+        settings = trouble.router or ()
+        options = [f"--{line}" for line in settings]
         super().__init__(folder, *options, router=trouble.router is not None)
         self.flags = trouble.flags
         self._folder = folder

@@ -78,6 +78,17 @@ def test_d_the_ports_that_files_come_from_are_blocked():
     assert "--tftp-ports single" in found.cure
 
 
+def test_d_what_was_lost_twice_need_not_be_waited_for():
+    history = History()
+    history.asks()
+    history.is_offered()
+    history.asks_boot_server()
+    for _ in range(2):
+        history.loses()
+        history.wait(FILE_PATIENCE / 2)
+    assert history.diagnosis.stage == "boot program"
+
+
 def test_port_69_is_blocked():
     history = History()
     history.asks()
@@ -116,6 +127,20 @@ def test_f_another_proxy_answers_too():
     assert found.stage == "offer"
     assert "192.0.2.3 answers boot clients too with other.efi" in found.sentence
     assert "switch the boot service of 192.0.2.3 off" in found.cure
+
+
+@pytest.mark.parametrize(
+    ("firmware", "code"),
+    [("iPXE", "Connection timed out"), ("PXE", "PXE-E99"), ("HTTP boot", "")],
+)
+def test_f_what_shows_beside_another_proxy_depends_on_the_firmware(firmware, code):
+    history = History(firmware=firmware)
+    history.asks()
+    history.is_offered()
+    history.hears_of()
+    history.hears_of("192.0.2.4", "", "PXEClient")
+    history.wait(2 * OFFER_PATIENCE)
+    assert code in history.diagnosis.code
 
 
 @pytest.mark.parametrize(
