@@ -17,6 +17,10 @@ OFFER_PATIENCE = 12.0
 """Seconds in which a machine does something about an offer: EDK2 listens for four, gets
 its address within a few more, and then asks on port 4011 for ten."""
 
+IPXE_PATIENCE = 40.0
+"""The same for iPXE: where no router speaks IPv6 it waits for one before it loads a
+file, for 16 to 27 seconds after it has its address (`tests/recorded`)."""
+
 FILE_PATIENCE = 6.0
 """Seconds after which a refused or broken file was the last that was asked for. Loaders
 look for many files that are not there, and go on within milliseconds."""
@@ -67,6 +71,9 @@ def diagnose(
         latest = max(reversed(files), key=lambda step: step.last)
         again = latest.kind is Kind.LOST and latest.count > 1
         return _file(latest, quiet) if quiet >= FILE_PATIENCE or again else None
+    # What others tell it, and that it takes their address, brings it no nearer to us.
+    ours = [step.last for step in steps if step.kind is not Kind.HEARD]
+    quiet = now - max(ours, default=steps[0].at)
     return _before_files(steps, now, quiet, hears=hears)
 
 
@@ -118,13 +125,11 @@ def _before_files(
         sentence = f"it is told nothing: it is {kinds[Kind.SILENT].note}"
         return Diagnosis(Stage.OFFER, code, sentence, told=True)
     if Kind.TOLD in kinds:
-        return _told(kinds[Kind.TOLD], now)
+        return _told(kinds[Kind.TOLD], now, _patience(steps))
     if Kind.OFFERED not in kinds:
         return None
-    since = kinds[Kind.OFFERED]
-    if now - since.at < OFFER_PATIENCE:
-        return None
-    if quiet < OFFER_PATIENCE and since.count < 2:
+    since, patience = kinds[Kind.OFFERED], _patience(steps)
+    if now - since.at < patience or (quiet < patience and since.count < 2):
         return None
     heard = [step.offer for step in steps if step.offer is not None]
     return _offered(since, steps, heard, hears=hears)
@@ -136,9 +141,13 @@ def _no_file_code(steps: Sequence[Step]) -> str:
     return "PXE-E53" if _is_bios(steps) else "PXE-E16"
 
 
-def _told(step: Step, now: float) -> Diagnosis | None:
+def _patience(steps: Sequence[Step]) -> float:
+    return IPXE_PATIENCE if _firmware(steps) == "iPXE" else OFFER_PATIENCE
+
+
+def _told(step: Step, now: float, patience: float) -> Diagnosis | None:
     """It knows what to load, and asks for nothing."""
-    if now - step.last < OFFER_PATIENCE or not step.text:
+    if now - step.last < patience or not step.text:
         return None
     return Diagnosis(
         Stage.PROGRAM,

@@ -73,7 +73,7 @@ EXPECTED = {
     ),
     "f": Expected(
         *(BIOS, "ipxe", "offer"),
-        rf"{RIVAL} answers boot clients too .*did not come to us",
+        rf"{RIVAL} answers boot clients too.* did not come to us",
         rf"switch the boot service of {RIVAL} off",
     ),
     "g": Expected(

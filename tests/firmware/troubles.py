@@ -15,10 +15,13 @@ Each has a letter, by which tests and the recordings in `tests/recorded` call it
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from peers import need, need_file
 
@@ -38,6 +41,9 @@ RIVAL_SETTINGS = (
     "--pxe-service=x86-64_EFI,other,other.efi",
 )
 """dnsmasq as a proxy, which names files that nobody has."""
+
+VISITOR = PREFIX + "9"
+"""The address of a machine that just looks."""
 
 BIOS_PROGRAM = ("/usr/lib/ipxe/undionly.kpxe", "ipxe")
 
@@ -90,6 +96,17 @@ TROUBLES: dict[str, Trouble] = {
 }
 
 
+def doctor(space: Namespace, *arguments: str) -> dict[str, Any]:
+    """What `fastboot doctor --json` says where this is run."""
+    command = [sys.executable, "-m", "fastboot", "doctor", "--json", *arguments]
+    done = subprocess.run(
+        space.inside(*command), capture_output=True, text=True, timeout=120
+    )
+    told: dict[str, Any] = json.loads(done.stdout)
+    assert done.returncode == (0 if told["ok"] else 1), done
+    return told
+
+
 class TroubledNetwork(Network):
     """A network with something wrong in it.
 
@@ -122,6 +139,10 @@ class TroubledNetwork(Network):
             command = self.join("rival", RIVAL).inside(need("dnsmasq"), *RIVAL_SETTINGS)
             self._run(command, self._folder / "rival.log")
         return super().join_server()
+
+    def doctor(self, *arguments: str) -> dict[str, Any]:
+        """What `fastboot doctor --json` says, on a machine of its own."""
+        return doctor(self.join("visitor", VISITOR), *arguments)
 
     def _block(self, *rules: str) -> None:
         """Have the segment drop what these rules of nftables say."""

@@ -5,7 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastboot import events
-from fastboot.timeline.diagnosis import FILE_PATIENCE, OFFER_PATIENCE, diagnose
+from fastboot.timeline.diagnosis import (
+    FILE_PATIENCE,
+    IPXE_PATIENCE,
+    OFFER_PATIENCE,
+    diagnose,
+)
 from fastboot.timeline.steps import Kind, Offer, Step
 
 from .history import HERE, ROUTER, URL, History
@@ -19,7 +24,7 @@ def asked_twice(history, file="ipxe.efi", **offer):
         if offer:
             history.hears_of(**offer)
         history.wait(8.0)
-    history.wait(OFFER_PATIENCE)
+    history.wait(IPXE_PATIENCE)
     return history.diagnosis
 
 
@@ -139,7 +144,7 @@ def test_f_what_shows_beside_another_proxy_depends_on_the_firmware(firmware, cod
     history.is_offered()
     history.hears_of()
     history.hears_of("192.0.2.4", "", "PXEClient")
-    history.wait(2 * OFFER_PATIENCE)
+    history.wait(IPXE_PATIENCE)
     assert code in history.diagnosis.code
 
 
@@ -213,6 +218,27 @@ def test_a_machine_that_is_told_nothing_on_purpose_is_no_news():
     found = history.diagnosis
     assert "not on the list" in found.sentence
     assert found.told
+
+
+def test_that_it_takes_an_address_elsewhere_puts_nothing_off():
+    history = History()
+    history.asks()
+    history.is_offered()
+    history.wait(OFFER_PATIENCE - 2)
+    history.hears_of()
+    history.wait(2.0)
+    assert history.diagnosis.stage == "boot server"
+
+
+def test_it_is_too_early_to_say_while_ipxe_looks_for_a_router_of_IPv6():
+    history = History(firmware="iPXE")
+    history.asks()
+    history.is_offered(URL)
+    history.hears_of()
+    history.wait(27.0)  # the longest that was recorded
+    assert history.diagnosis is None
+    history.wait(IPXE_PATIENCE)
+    assert history.diagnosis.stage == "script"
 
 
 def test_it_is_too_early_to_say_while_the_firmware_still_listens():
