@@ -37,3 +37,12 @@ def test_uefi_boots_by_pxe_over_ipv4(uefi_pxe, server):
 def test_uefi_boots_by_http_over_ipv4(uefi_http, server):
     assert TOKEN in words_of_init(uefi_http, server)
     assert told(uefi_http, server)[0][1].startswith("http://")
+
+
+def test_i_of_machines_that_boot_nothing_is_said(bios, uefi_pxe, uefi_http, server):
+    """UEFI asks for each file's size first, iPXE waits before it loads anything."""
+    for machine in (bios, uefi_pxe, uefi_http):
+        assert TOKEN in words_of_init(machine, server)
+    probed = {e["protocol"] for e in server.events if e["event"] == "Probed"}
+    assert {"tftp", "http"} <= probed
+    assert not [e for e in server.events if e["event"] == "BootStopped"]
