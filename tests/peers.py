@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import NoReturn
 
@@ -38,6 +39,7 @@ PACKAGES = {
     "qemu-system-x86_64": "qemu-system-x86",
     "setpriv": "util-linux",
     "setsid": "util-linux",
+    "in.tftpd": "tftpd-hpa",
     "tcpdump": "tcpdump",
     "tftp": "tftp-hpa",
     "tshark": "tshark",
@@ -66,6 +68,24 @@ def need_file(path: str | Path, package: str) -> Path:
     if not Path(path).is_file():
         _without(f"{path} is missing: apt-get install {package}")
     return Path(path)
+
+
+def need_unpacked(program: str, package: str) -> str:
+    """A program of a Debian package that cannot be installed beside another one.
+
+    It is unpacked into build/peers, once.
+    """
+    folder = Path(__file__).parent.parent / "build" / "peers" / package
+    target = folder / program
+    if not target.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        unpack = f"apt-get download {package} && dpkg -x {package}_*.deb ."
+        done = subprocess.run(
+            unpack, shell=True, cwd=folder, capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0 or not target.exists():
+            _without(f"{package} cannot be fetched: {done.stderr.strip()[-200:]}")
+    return str(target)
 
 
 def need_static_busybox() -> Path:

@@ -25,6 +25,9 @@ class Landing(Content, Protocol):
         """
 
 
+_SILENT = "the server stopped answering after {} bytes; try again, or with a smaller block size"
+
+
 class Reading:
     """The role of who fetches; see `exchange.Role`.
 
@@ -92,6 +95,10 @@ class Reading:
             f"{self.title}: the server announced {told} bytes and sent {came}; "
             "did the file change meanwhile?"
         )
+
+    def given_up(self, carried: int) -> str:
+        """See `exchange.Role`."""
+        return _SILENT.format(carried)
 
     def farewell(self) -> bytes | None:
         """See `exchange.Role`: the last ACK, where some packet came twice or not."""

@@ -88,6 +88,9 @@ class Role(Protocol):
             TransferError: It is not.
         """
 
+    def given_up(self, carried: int) -> str:
+        """What is said where the server fell silent after so many bytes."""
+
     def farewell(self) -> bytes | None:
         """What to repeat when all is done; None: nothing was lost on the way."""
 
@@ -286,32 +289,29 @@ class Exchange:
         parcels = self._to_server(packets)
         machine = self.machine
         if machine is not None and machine.outcome and self._farewell is None:
-            self._end(machine.outcome, machine.reason, now)
+            parcels += self._end(machine.outcome, machine.reason, now)
         return parcels
 
-    def _end(self, outcome: Outcome, reason: str, now: float) -> None:
+    def _end(self, outcome: Outcome, reason: str, now: float) -> list[Parcel]:
+        """Take note of how the machine ended; what the server is told of that."""
         title, agreed = self._role.title, self.agreed or Agreed(Negotiated())
         match outcome:
             case Outcome.DONE:
                 try:
                     self._role.check(agreed)
                 except TransferError as error:
-                    self._fail(error)
-                    return
+                    return self._fail(error)
                 self._farewell = self._role.farewell()
                 self._deadline = now + LINGER
                 self._over = self._farewell is None
+                return []
             case Outcome.UNREADABLE | Outcome.UNWRITABLE:
-                self._fail(NotKept(f"{title}: {reason}"))
+                return self._fail(NotKept(f"{title}: {reason}"))
             case Outcome.ABORTED:
-                self._fail(WrongAnswer(f"{title}: the server sent {reason}"))
+                return self._fail(WrongAnswer(f"{title}: the server sent {reason}"))
             case _:
-                self._fail(
-                    NoAnswer(
-                        f"{title}: the server stopped answering after {self.carried} "
-                        "bytes; try again, or with a smaller block size"
-                    )
-                )
+                self._fail(NoAnswer(f"{title}: {self._role.given_up(self.carried)}"))
+                return self._tell(ErrorCode.NOT_DEFINED, "nothing came any more")
 
     def _refused(self, code: int, message: bytes, now: float) -> list[Parcel]:
         if self._farewell is not None:

@@ -156,6 +156,11 @@ class Sender:
         return self._confirmed
 
     @property
+    def sent_all(self) -> bool:
+        """Whether the last block went out, whoever has it."""
+        return self._last is not None
+
+    @property
     def acknowledged(self) -> int:
         """Bytes of the file that the client has."""
         if self.outcome is Outcome.DONE:

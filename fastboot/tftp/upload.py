@@ -35,6 +35,7 @@ class Writing:
         self._blob = blob
         self._patience = patience
         self._netascii = netascii
+        self._sender: Sender | None = None
 
     def request(self, wishes: Wishes) -> WriteRequest:
         """See `exchange.Role`; of a text nobody knows how long it gets."""
@@ -54,10 +55,25 @@ class Writing:
         kind = NetasciiBlocks if self._netascii else OctetBlocks
         blocks: Blocks = kind(self._blob, agreed.negotiated.blksize)
         terms = Terms(agreed.negotiated, self._blob.size, self._patience)
-        return Sender(blocks, terms, proved=True)
+        self._sender = Sender(blocks, terms, proved=True)
+        return self._sender
 
     def check(self, agreed: Agreed) -> None:
         """See `exchange.Role`: the server has acknowledged everything."""
+
+    def given_up(self, carried: int) -> str:
+        """See `exchange.Role`.
+
+        Many servers do not wait for their last ACK to arrive: where it is lost nobody
+        is left to repeat it.
+        """
+        left = self._blob.size - carried
+        if self._sender is not None and self._sender.sent_all:
+            return (
+                f"the server did not acknowledge the last {left} bytes, and may have "
+                "the whole file all the same: look there before you try again"
+            )
+        return f"the server stopped answering after {carried} bytes; try again"
 
     def farewell(self) -> None:
         """See `exchange.Role`: who sends hears the last word."""

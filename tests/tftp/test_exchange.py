@@ -368,11 +368,28 @@ def test_where_something_was_lost_the_last_ack_is_repeated_for_a_while():
 def test_a_server_that_falls_silent_is_given_up():
     exchange = answered(fetching(patience=10.0), (b"blksize", b"8"))
     now = 0.0
+    parcels = []
     while not exchange.finished:
         now = exchange.deadline
-        exchange.tick(now)
+        parcels = exchange.tick(now)
+    assert packets(parcels) == [Error(0, b"nothing came any more")]
     assert 10 <= now <= 10.1 + RTO_MAX
     assert "stopped answering after 0 bytes" in str(exchange.failure)
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        (100, "stopped answering after 32 bytes; try again"),
+        (40, "did not acknowledge the last 8 bytes, and may have the whole file"),
+    ],
+)
+def test_who_sent_everything_is_told_that_the_server_may_have_it(size, words):
+    exchange = answered(sending(noise(size)), (b"blksize", b"8"), (b"windowsize", b"4"))
+    exchange.receive(Ack(4).encode(), TID, 0.2)
+    while not exchange.finished:
+        exchange.tick(exchange.deadline)
+    assert words in str(exchange.failure)
 
 
 def test_who_leaves_early_says_so():
@@ -431,6 +448,7 @@ def test_a_server_that_grants_less_gets_less(direction):
     assert network.exchange.agreed.negotiated.blksize == 16
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rollover", [None, 0, 1])
 @pytest.mark.parametrize("window", [1, 64])
 @pytest.mark.parametrize("direction", ["get", "put"])
