@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
 from fastboot.app.mac import Mac
+from fastboot.dhcp.options import MessageType
 from fastboot.dhcp.packet import Frame
 from fastboot.dhcp.packet import decode as decode_frame
 from fastboot.errors import DecodeError
@@ -32,6 +33,9 @@ QUESTIONS_MAX = 4
 """Boot servers that are asked, one after the other, before an emulation gives up."""
 
 DATAGRAM_MAX = 4096
+
+NOWHERE = "127.0.0.1"
+"""Where a machine asks from that has no address yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +139,15 @@ class _Machine:
         kind = self._kind
         discover = kind.discover(self._mac, _transaction())
         heard = [router.offer(discover, at) for at, router in enumerate(routers)]
-        own = routers[0].gives if routers else "127.0.0.1"
-        offer = self._exchange(discover, self._ways.dhcp, own)
+        offer = self._exchange(discover, self._ways.dhcp, NOWHERE)
         if offer is not None:
             heard.append(Heard(offer[0], offer[1], len(heard), size=offer[2]))
         silent: set[IPv4Address] = set()
+        decision = kind.decide(heard, silent)
+        if not self._has_address(decision, discover.xid, routers):
+            stop, why = Stop.NO_ADDRESS, "the address that was offered was not given"
+            return heard, Decision((), why, stop, kind.screen[stop])
+        own = _address(decision)
         for _ in range(QUESTIONS_MAX):
             decision = kind.decide(heard, silent)
             last = decision.steps[-1] if decision.steps else None
@@ -158,6 +166,22 @@ class _Machine:
                 port = BOOT_SERVER_PORT
                 heard.append(Heard(packet, source, len(heard), port, size))
         return heard, kind.decide(heard, silent)
+
+    def _has_address(
+        self, decision: Decision, xid: int, routers: tuple[Router, ...]
+    ) -> bool:
+        """Ask for the address, if there is one that a real server gives."""
+        for step in decision.steps:
+            if isinstance(step, RequestAddress):
+                if str(step.server) in {router.address for router in routers}:
+                    return True
+                request = self._kind.request(self._mac, xid, step.address, step.server)
+                answer = self._exchange(request, self._ways.dhcp, NOWHERE)
+                return answer is not None and (
+                    answer[0].message_type == MessageType.ACK
+                    and answer[0].yiaddr == step.address
+                )
+        return True  # it gives up anyway, or has no use for one
 
     def _exchange(
         self, request: Frame, to: Place, own: str
@@ -233,7 +257,7 @@ def _address(decision: Decision) -> str:
     for step in decision.steps:
         if isinstance(step, RequestAddress):
             return str(step.address)
-    return "127.0.0.1"
+    return NOWHERE
 
 
 def _transaction() -> int:

@@ -34,9 +34,11 @@ _IPXE_FEATURES = bytes.fromhex(
 menus, NFS, TFTP and AoE."""
 
 _EDK2 = (53, 57, 55, 97, 94, 93, 60)
+_EDK2_TAKES = (53, 54, 50, 57, 55, 97, 94, 93, 60)
 _EDK2_ASKS = (53, 55, 57, 60, 93, 94, 97)
 _IPXE = (53, 57, 93, 94, 60, 77, 55, 175, 61, 97)
 _ROM = (53, 55, 57, 97, 93, 94, 60)
+_ROM_TAKES = (53, 50, 55, 54, 57, 97, 93, 94, 60)
 
 TftpOptions = tuple[tuple[bytes, bytes], ...]
 
@@ -51,8 +53,10 @@ class Kind:
         decide: What it does about what it heard.
         screen: What it shows where it stops.
         order: The options of its DISCOVER, by number, as they follow each other.
+        takes: Those of its REQUEST for the address that it was offered.
         asks: Those of its question to a boot server; empty where it asks none.
         wants: Option 55, the options that it asks for.
+        room: Option 57 in a REQUEST, the longest answer that it takes.
         undi: Option 94.
         more: Options that no other firmware has.
         number: Option 97.
@@ -71,8 +75,10 @@ class Kind:
     decide: Decide
     screen: Mapping[Stop, str]
     order: tuple[int, ...]
+    takes: tuple[int, ...]
     asks: tuple[int, ...] = ()
     wants: bytes = b""
+    room: int = 1472
     undi: bytes = b"\1\3\0"
     more: Mapping[int, bytes] = field(default_factory=dict)
     number: bytes = b"\0" + NUMBER.bytes_le
@@ -88,6 +94,20 @@ class Kind:
         """Its DISCOVER."""
         values = self._values(mac) | {53: bytes((MessageType.DISCOVER,))}
         options = tuple((code, values[code]) for code in self.order)
+        flags, _ = self.flags
+        return Frame(op=BOOTREQUEST, xid=xid, chaddr=mac, flags=flags, options=options)
+
+    def request(
+        self, mac: bytes, xid: int, address: IPv4Address, server: IPv4Address
+    ) -> Frame:
+        """Its REQUEST for the address that a server offered."""
+        values = self._values(mac) | {
+            50: address.packed,
+            53: bytes((MessageType.REQUEST,)),
+            54: server.packed,
+            57: self.room.to_bytes(2, "big"),
+        }
+        options = tuple((code, values[code]) for code in self.takes)
         flags, _ = self.flags
         return Frame(op=BOOTREQUEST, xid=xid, chaddr=mac, flags=flags, options=options)
 
@@ -136,6 +156,8 @@ KINDS: Mapping[str, Kind] = {
         decide=edk2_pxe.decide,
         screen=edk2_pxe.SCREEN,
         order=_EDK2,
+        takes=_EDK2_TAKES,
+        room=0xFF00,  # its driver's default, which PXE does not change here
         asks=_EDK2_ASKS,
         wants=bytes.fromhex(
             "0102030405060c0d0f111216171c28292a2b3233363a3b3c4243618081828384858687"
@@ -149,6 +171,7 @@ KINDS: Mapping[str, Kind] = {
         decide=edk2_http.decide,
         screen=edk2_http.SCREEN,
         order=_EDK2,
+        takes=_EDK2_TAKES,
         wants=bytes.fromhex("0102030405060c0d0f111216171c28292a2b3233363a3b3ceb4361"),
         fields=(("Host", ""), ("Accept", "*/*"), ("User-Agent", "UefiHttpBoot/1.0")),
         head=True,
@@ -159,7 +182,8 @@ KINDS: Mapping[str, Kind] = {
         decide=ipxe.decide,
         screen=ipxe.SCREEN,
         order=_IPXE,
-        asks=(*(53, 57, 93, 94, 60, 77, 55, 175, 61, 97), 54),
+        takes=(*_IPXE, 54, 50),
+        asks=(*_IPXE, 54),
         wants=bytes.fromhex("010306070c0f111a2b3c4243778081828384858687afcb"),
         undi=b"\1\3\x0a",
         more={77: b"iPXE", 175: _IPXE_FEATURES},
@@ -177,6 +201,7 @@ KINDS: Mapping[str, Kind] = {
         decide=rom.decide,
         screen=rom.SCREEN,
         order=_ROM,
+        takes=_ROM_TAKES,
         asks=_ROM,
         wants=bytes.fromhex("0102030506 0b0c0d0f101112 2b363c43 8081828384858687"),
         undi=b"\1\2\1",
@@ -189,6 +214,7 @@ KINDS: Mapping[str, Kind] = {
         decide=raspberry.decide,
         screen=raspberry.SCREEN,
         order=(53, 55, 93, 94, 97, 60),
+        takes=(53, 50, 54, 55, 93, 94, 97),  # without option 60: rpi-eeprom#82
         wants=bytes.fromhex("01032b3c4243 8081828384858687"),
         undi=b"\1\2\1",
         number=_PI_NUMBER,
@@ -203,6 +229,7 @@ KINDS: Mapping[str, Kind] = {
         decide=u_boot.decide,
         screen=u_boot.SCREEN,
         order=(53, 57, 93, 94, 60, 55),
+        takes=(53, 57, 54, 50, 93, 94, 60, 55),
         wants=bytes.fromhex("0103060c0f1a 11"),
         undi=b"\1\0\0",
         flags=(0, 0),

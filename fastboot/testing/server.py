@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
 from fastboot.app.app import App
-from fastboot.config import BootConfig, DhcpConfig
+from fastboot.config import BootConfig, DhcpConfig, LeaseConfig
+from fastboot.config.subnet import SubnetTable
 from fastboot.embedding import serve
 from fastboot.events import Event
 from fastboot.server import Server
@@ -20,6 +22,17 @@ from .boot import Boot, Ways, boot
 from .router import Router
 
 HERE = "127.0.0.1"
+
+
+def leases_on_loopback() -> DhcpConfig:
+    """A server that gives the addresses from 127.0.0.100 to 127.0.0.199.
+
+    Linux lets every program use them. A machine that boots from it needs no router.
+    """
+    subnet = SubnetTable(network="127.0.0.0/24", pool=("127.0.0.100-127.0.0.199",))
+    # Nobody else answers on loopback, or has one of these.
+    return DhcpConfig(mode="server", subnet=(subnet,), probe=False, force=True)
+
 
 AnyEvent = TypeVar("AnyEvent")
 
@@ -35,6 +48,9 @@ class BootServer:
 
     Args:
         content: A folder, an `App`, or any `Tree`.
+        dhcp: How DHCP answers, its ports aside; proxy DHCP by default. A server that
+            gives addresses wants them from 127.0.0.0/8: `leases_on_loopback`.
+        lease: Where it keeps leases.
         drain_timeout: Seconds that transfers may take when the context is left.
 
     Attributes:
@@ -47,6 +63,8 @@ class BootServer:
         self,
         content: App | Tree | str | os.PathLike[str],
         *,
+        dhcp: DhcpConfig | None = None,
+        lease: LeaseConfig | None = None,
         drain_timeout: float = 0.2,
     ) -> None:
         self.events: list[Event] = []
@@ -60,7 +78,8 @@ class BootServer:
             content,
             tftp=0,
             http=0,
-            dhcp=DhcpConfig(mode="proxy", port=0, pxe_port=0),
+            dhcp=replace(dhcp or DhcpConfig(mode="proxy"), port=0, pxe_port=0),
+            lease=lease,
             address=HERE,
             emit=self._hear,
             boot=BootConfig(programs=()),

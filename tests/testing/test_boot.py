@@ -8,6 +8,7 @@ from fastboot.firmware.decision import Stop, Trouble
 from fastboot.testing.firmware import KINDS
 from fastboot.testing.programs import efi_program
 from fastboot.testing.router import Router
+from fastboot.testing.server import BootServer, leases_on_loopback
 
 EFI = efi_program("x86_64", bytes(range(256)) * 40)
 BIOS = bytes(range(255, -1, -1)) * 50
@@ -113,6 +114,23 @@ def test_what_does_not_happen_in_time_is_told_with_what_did(boot_server):
 def test_an_unknown_firmware_is_named_with_those_that_are_known(boot_server):
     with pytest.raises(ValueError, match="edk2-pxe, edk2-http, ipxe, bios"):
         boot_server.boot("coreboot")
+
+
+@pytest.mark.parametrize("firmware", KINDS)
+def test_where_the_server_gives_addresses_no_router_is_needed(
+    boot_content, tmp_path_factory, firmware
+):
+    """U-Boot included, which heeds whoever gives it its address."""
+    (boot_content / "snponly-arm64.efi").write_bytes(efi_program("arm64"))
+    lease = fastboot.LeaseConfig(file=tmp_path_factory.mktemp("leases") / "leases.db")
+    server = BootServer(boot_content, dhcp=leases_on_loopback(), lease=lease)
+    with server:
+        booted = server.boot(firmware, routers=[])
+        assert booted.content, booted.why
+        offer, ack = server.wait_for(events.Leased, 2)
+        assert (offer.message, ack.message) == ("offer", "ack")
+        client = server.wait_for(events.Finished)[0].client
+        assert client == ack.address == "127.0.0.100"
 
 
 class TestWithAnApp:

@@ -4,6 +4,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
+from fastboot.dhcp.options import MessageType
 from fastboot.dhcp.packet import decode
 from fastboot.testing.firmware import KINDS
 from fastboot.tftp.packet import ReadRequest
@@ -25,11 +26,13 @@ def sent_to(port, protocol="udp"):
                 yield packet.data
 
 
-def recorded(kind, port):
+def recorded(kind, port, said=None):
     """What a firmware said on a port of DHCP, the first time."""
     for data in sent_to(port):
         frame = decode(data)
         ours = dict(frame.options).get(93) == kind.arch.to_bytes(2, "big")
+        if said not in (None, frame.message_type):
+            continue
         if ours and (77 in dict(frame.options)) == (77 in kind.more):
             return frame
     raise AssertionError("nothing was recorded")
@@ -50,6 +53,15 @@ def test_a_discover_is_the_recorded_one(name):
         real.ciaddr,
         real.htype,
     )
+
+
+@pytest.mark.parametrize("name", EMULATED)
+def test_a_request_for_an_address_is_the_recorded_one(name):
+    kind, real = KINDS[name], recorded(KINDS[name], 67, MessageType.REQUEST)
+    address, server = IPv4Address(real.option(50)), IPv4Address(real.option(54))
+    ours = kind.request(real.chaddr, real.xid, address, server)
+    assert said(ours) == said(real)
+    assert (ours.flags, ours.ciaddr) == (real.flags, real.ciaddr)
 
 
 @pytest.mark.parametrize("name", ["edk2-pxe", "ipxe"])
@@ -88,7 +100,7 @@ def test_heads_of_requests_are_the_recorded_ones(name):
 @pytest.mark.parametrize("name", KINDS)
 def test_every_message_can_be_read(name):
     kind, own = KINDS[name], IPv4Address("192.0.2.7")
-    frames = [kind.discover(bytes(6), 1)]
+    frames = [kind.discover(bytes(6), 1), kind.request(bytes(6), 1, own, own)]
     if kind.asks:
         frames.append(kind.question(bytes(6), 1, own, own))
     for frame in frames:
