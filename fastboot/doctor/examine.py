@@ -22,7 +22,7 @@ from . import ask, local
 from .facts import Facts, Reach, Segment
 from .machines import Kind
 from .ourselves import would_answer
-from .outlook import outlooks, url_host
+from .outlook import outlooks
 from .reach import by_http, reach
 
 HEALTH_WAIT = 1.0
@@ -68,7 +68,7 @@ def examine(wish: Wish) -> Facts:
     )
     if wish.folder:
         facts = _with_stock(facts, wish)
-    return dataclasses.replace(facts, reached=reach(_worth(facts, wish)))
+    return dataclasses.replace(facts, reached=reach(_worth(facts)))
 
 
 def _ask(wish: Wish, cards: Sequence[Interface]) -> list[Segment]:
@@ -149,19 +149,11 @@ def _with_ours(
     return dataclasses.replace(segment, heard=heard, silent=silent)
 
 
-def _worth(facts: Facts, wish: Wish) -> list[LoadTftp | LoadUrl]:
-    """The files to ask for: not our own where we do not run.
-
-    Nor where we run on named interfaces alone: what this machine sends to itself comes
-    by the loopback, which such a server does not hear.
-    """
+def _worth(facts: Facts) -> list[LoadTftp | LoadUrl]:
+    """The files to ask for: not our own where we do not run."""
     found = []
     for outlook in outlooks(facts):
         load = outlook.decision.load
-        if load is None:
-            continue
-        server = load.server if isinstance(load, LoadTftp) else url_host(load.url)
-        ours = server in facts.own
-        if not ours or (facts.running and not wish.config.interface):
+        if load is not None and (facts.running or not outlook.ours):
             found.append(load)
     return found

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -14,6 +15,9 @@ from serving import Serving
 pytestmark = [pytest.mark.interop, pytest.mark.slow]
 
 RIVAL = PREFIX + "4"
+
+SOON = 30.0
+"""Seconds in which dnsmasq must have opened its ports."""
 
 CLASS_ALONE = "--dhcp-option-force=60,PXEClient"
 
@@ -44,6 +48,15 @@ def doctor(space, *arguments):
     return told
 
 
+def with_router(network):
+    """The network, once its router gives addresses."""
+    until = time.monotonic() + SOON
+    while b"IP range" not in network.router_log.read_bytes():
+        assert time.monotonic() < until, network.router_log.read_text()
+        time.sleep(0.02)
+    return network
+
+
 def boots(told):
     return {item["machine"]: item["boots"] for item in told["machines"]}
 
@@ -62,7 +75,7 @@ ALL_WELL = {
 
 def test_all_is_well_and_the_same_before_and_after_the_start(tmp_path, images):
     with Network(tmp_path) as network:
-        server = network.join_server()
+        server = with_router(network).join_server()
         before = doctor(server, images)
         with Serving(images, place=server.inside):
             during = doctor(server, images)
@@ -75,7 +88,7 @@ def test_all_is_well_and_the_same_before_and_after_the_start(tmp_path, images):
 
 def test_a_router_with_option_60_alone_and_the_router_after_the_cure(tmp_path, images):
     with Network(tmp_path, CLASS_ALONE) as network:
-        told = doctor(network.join_server(), images)
+        told = doctor(with_router(network).join_server(), images)
     assert boots(told) == {
         "bios": False,
         "uefi": False,
@@ -89,7 +102,7 @@ def test_a_router_with_option_60_alone_and_the_router_after_the_cure(tmp_path, i
     lines = finding["recipes"]["dnsmasq"]
     assert f"remove: {CLASS_ALONE.removeprefix('--')}" in lines
     with Network(tmp_path) as network:  # without that line
-        assert doctor(network.join_server(), images)["ok"]
+        assert doctor(with_router(network).join_server(), images)["ok"]
 
 
 def test_nobody_gives_addresses(tmp_path, images):
@@ -103,7 +116,8 @@ def test_nobody_gives_addresses(tmp_path, images):
 
 def test_another_proxy_is_named(tmp_path, images):
     with Network(tmp_path) as network:
-        server, rival = network.join_server(), network.join("rival", RIVAL)
+        server = with_router(network).join_server()
+        rival = network.join("rival", RIVAL)
         settings = (
             *("--conf-file=/dev/null", "--keep-in-foreground", "--user=root"),
             *("--group=root", "--port=0", "--interface=eth0", "--bind-interfaces"),
@@ -111,7 +125,11 @@ def test_another_proxy_is_named(tmp_path, images):
             "--pxe-service=x86PC,other,other",
         )
         with rival.running(need("dnsmasq"), *settings):
-            told = doctor(server, images, "--machine", "bios")
+            told = {"offers": []}
+            until = time.monotonic() + SOON
+            while not any(item["server"] == RIVAL for item in told["offers"]):
+                assert time.monotonic() < until, told
+                told = doctor(server, images, "--machine", "bios")
     finding = told["findings"][0]
     assert RIVAL in finding["what"]
     assert finding["cure"].startswith(f"stop the boot service at {RIVAL}")
@@ -119,7 +137,8 @@ def test_another_proxy_is_named(tmp_path, images):
 
 def test_a_network_is_judged_as_it_is_where_no_folder_is_named(tmp_path, images):
     with Network(tmp_path) as network:
-        server, other = network.join_server(), network.join("other", RIVAL)
+        server = with_router(network).join_server()
+        other = network.join("other", RIVAL)
         alone = doctor(other)
         with Serving(images, place=server.inside):
             served = doctor(other)
@@ -166,7 +185,8 @@ def test_what_is_blocked_is_seen_from_another_machine(
     tmp_path, images, letter, machine, what, stage, code, cure
 ):
     with TroubledNetwork(tmp_path, TROUBLES[letter]) as network:
-        server, other = network.join_server(), network.join("other", PREFIX + "9")
+        server = with_router(network).join_server()
+        other = network.join("other", PREFIX + "9")
         with Serving(images, *network.flags, place=server.inside):
             told = doctor(other, "--machine", machine)
     (finding,) = told["findings"]
@@ -178,7 +198,7 @@ def test_what_is_blocked_is_seen_from_another_machine(
 
 def test_a_boot_program_that_is_missing_is_named(tmp_path, images):
     with TroubledNetwork(tmp_path, TROUBLES["e"]) as network:
-        told = doctor(network.join_server(), images, *network.flags)
+        told = doctor(with_router(network).join_server(), images, *network.flags)
     errors = [item for item in told["findings"] if item["severity"] == "error"]
     assert [(item["what"], item["machines"]) for item in errors] == [
         ("no boot program for UEFI x86-64", ["UEFI"]),
