@@ -1,8 +1,9 @@
 """Where a file goes that is fetched: to memory, beside its name, or into a stream.
 
-What is fetched into a file is written under a name of its own in the same folder and
-takes its real name when all of it is there and is what was expected; what fails leaves
-nothing. All take the same calls:
+What is fetched into a file has no name, or one of its own in the same folder where
+Linux's O_TMPFILE is not to be had, and takes its real name when all of it is there and is
+what was expected. What fails leaves nothing, without a name not even where it is killed.
+All take the same calls:
 
     landing.expect(size)      what was announced, if anything was
     landing.write(data)       again and again; `problem` tells of what went wrong
@@ -172,13 +173,16 @@ class Beside:
         self._waiting_bytes = 0
         self._settled = False
         self._part = self.path.parent / f".fastboot-{secrets.token_hex(8)}.part"
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        try:
-            if self.path.is_dir():
-                raise IsADirectoryError(0, "it is a folder; name a file in it")
-            self.fd: int | None = os.open(self._part, flags, 0o666)
-        except OSError as error:
-            raise NotKept(f"cannot write {path}: {error.strerror}") from None
+        if self.path.is_dir():
+            raise NotKept(f"cannot write {path}: it is a folder; name a file in it")
+        self.fd = _nameless(self.path.parent)
+        self._named = self.fd is None
+        if self._named:
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            try:
+                self.fd = os.open(self._part, flags, 0o666)
+            except OSError as error:
+                raise NotKept(f"cannot write {path}: {error.strerror}") from None
 
     def expect(self, size: int) -> None:
         """See the module.
@@ -233,6 +237,9 @@ class Beside:
             NotKept: It cannot have its name.
         """
         try:
+            if not self._named:
+                _name(self.fd, self._part)
+                self._named = True
             self._part.replace(self.path)
         except OSError as error:
             raise NotKept(f"cannot write {self.path}: {error.strerror}") from None
@@ -243,7 +250,7 @@ class Beside:
         if self.fd is not None:
             os.close(self.fd)
             self.fd = None
-            if not self._settled:
+            if self._named and not self._settled:
                 self._part.unlink(missing_ok=True)
 
     def flush(self) -> None:
@@ -331,6 +338,26 @@ def is_special(path: Path) -> bool:
     except OSError:
         return False
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def _nameless(folder: Path) -> int | None:
+    """A new file without a name in that folder; None where there are none such."""
+    kind = getattr(os, "O_TMPFILE", None)
+    if kind is None:  # pragma: no cover (not Linux)
+        return None
+    try:
+        return os.open(folder, kind | os.O_RDWR | os.O_CLOEXEC, 0o666)
+    except OSError:
+        return None  # the file system cannot, or the other way says why not either
+
+
+def _name(fd: int | None, path: Path) -> None:
+    """Give a file its first name (open(2): by way of /proc, as not only root may)."""
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:  # `link` follows its source only where a folder is given
+        os.link(f"/proc/self/fd/{fd}", path.name, dst_dir_fd=folder)
+    finally:
+        os.close(folder)
 
 
 def _write_all(fd: int | None, data: bytes) -> None:

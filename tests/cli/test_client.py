@@ -4,12 +4,14 @@ import hashlib
 import os
 import pty
 import random
+import signal
 import socket
 import subprocess
 
 import pytest
 
 from command import COMMAND, complaint, run
+from fastboot.tftp.packet import Ack, Data, Error, decode
 from serving import Serving
 
 BIG = random.Random(3).randbytes(3_000_000)
@@ -144,6 +146,26 @@ def test_a_reader_that_leaves_ends_it_in_one_line(url):
     (line,) = done.stderr.decode().splitlines()
     assert line.startswith("fastboot: big at 127.0.0.1:")
     assert line.endswith("Broken pipe")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_what_is_interrupted_leaves_nothing(tmp_path, number):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.settimeout(60)
+        url = f"tftp://127.0.0.1:{sock.getsockname()[1]}/x"
+        process = subprocess.Popen(
+            [*COMMAND, "get", url], cwd=tmp_path, stderr=subprocess.PIPE
+        )
+        _, peer = sock.recvfrom(2048)
+        sock.sendto(Data(1, b"x" * 512).encode(), peer)
+        assert decode(sock.recv(2048)) == Ack(1)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=60)
+        if number == signal.SIGINT:
+            assert isinstance(decode(sock.recv(2048)), Error)
+            assert (process.returncode, said.strip()) == (130, b"")
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_file_that_cannot_be_read_is_said(url, tmp_path):

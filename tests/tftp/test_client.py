@@ -1,6 +1,7 @@
 """The client against our own server, with event loops and without."""
 
 import asyncio
+import contextlib
 import hashlib
 import io
 import os
@@ -189,6 +190,19 @@ def test_progress_is_told_up_to_the_last_byte(url):
     assert told[-1] == (1_000_000, 1_000_000)
 
 
+def test_files_go_over_ipv6(way, folder):
+    if not socket.has_ipv6:
+        pytest.skip("there is no IPv6 here")
+    engine = Engine(
+        TftpConfig(port=0), Directory(folder), lambda event: None, [Place("::1")]
+    )
+    with running_on_threads([engine]):
+        result = way.get(f"tftp://[::1]:{engine.ports[0][1]}/big")
+    engine.close()
+    assert result.data == noise(1_000_000)
+    assert result.server[0] == "::1"
+
+
 def test_a_name_is_looked_up(way, url):
     port = url.rpartition(":")[2]
     # It has two addresses where there is IPv6, and the server listens on one.
@@ -290,6 +304,38 @@ class Halting:
         while not isinstance(packet := decode(self.sock.recv(2048)), Error):
             pass
         return packet.message
+
+
+@pytest.mark.slow
+def test_what_is_cancelled_anywhere_leaves_nothing_behind(loop, url, clean, tmp_path):
+    # Wherever it is just then: while a name is looked up, asked, fetched or summed.
+    cancelled = _after_turns_under_trio if loop.name == "trio" else _after_turns
+    target = tmp_path / "target"
+    for turns in range(40):
+        loop.run(cancelled, turns, lambda: get(f"{url}/big", target, sha256="0" * 64))
+        loop.run(cancelled, turns, lambda: put(noise(100_000), f"{url}/cancelled"))
+    assert os.listdir(tmp_path) == []
+
+
+async def _after_turns_under_trio(turns, function):
+    async def run():
+        with contextlib.suppress(WrongContent):
+            await function()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(run)
+        for _ in range(turns):
+            await trio.lowlevel.checkpoint()
+        nursery.cancel_scope.cancel()
+
+
+async def _after_turns(turns, function):
+    task = asyncio.ensure_future(function())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError, WrongContent):
+        await task
 
 
 async def _cancelled_under_trio(server, target):

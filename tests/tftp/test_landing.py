@@ -7,7 +7,16 @@ import os
 import pytest
 
 from fastboot.errors import Full, NotKept, Unavailable
-from fastboot.tftp.landing import BUFFER, STEP, Beside, Memory, Stream, is_special
+from fastboot.tftp import landing as landing_module
+from fastboot.tftp.landing import (
+    BUFFER,
+    STEP,
+    Beside,
+    Memory,
+    Pieces,
+    Stream,
+    is_special,
+)
 
 
 def summed(landing):
@@ -40,6 +49,15 @@ def test_memory_has_it_all():
     assert landing.data == WHOLE
 
 
+def test_pieces_are_what_was_written():
+    pieces = Pieces()
+    pieces.expect(10)
+    for piece in PIECES:
+        pieces.write(piece)
+    assert pieces.take() == WHOLE
+    assert pieces.take() == b""
+
+
 def test_memory_takes_so_much_and_no_more():
     landing = Memory(limit=4)
     with pytest.raises(Full):
@@ -48,6 +66,21 @@ def test_memory_takes_so_much_and_no_more():
     assert isinstance(landing.problem, Full)
 
 
+@pytest.fixture(params=["nameless", "named"])
+def way(request, monkeypatch):
+    """With O_TMPFILE, and as where there is none."""
+    if request.param == "named":
+        monkeypatch.setattr(landing_module, "_nameless", lambda folder: None)
+
+
+def test_what_is_not_there_yet_has_no_name(tmp_path):
+    landing = Beside(tmp_path / "file")
+    landing.write(b"x" * BUFFER)
+    assert os.listdir(tmp_path) == []
+    landing.close()
+
+
+@pytest.mark.usefixtures("way")
 def test_a_file_has_its_name_when_it_is_settled_and_not_before(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"old")
@@ -61,6 +94,7 @@ def test_a_file_has_its_name_when_it_is_settled_and_not_before(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.usefixtures("way")
 def test_a_file_has_all_that_was_written(tmp_path):
     landing = Beside(tmp_path / "file")
     fill(landing)
@@ -68,6 +102,7 @@ def test_a_file_has_all_that_was_written(tmp_path):
     assert (tmp_path / "file").read_bytes() == WHOLE
 
 
+@pytest.mark.usefixtures("way")
 def test_what_is_not_settled_leaves_nothing(tmp_path):
     landing = Beside(tmp_path / "file")
     landing.write(b"half")
@@ -76,6 +111,7 @@ def test_what_is_not_settled_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("way")
 def test_a_file_may_be_read_by_whom_the_umask_allows(tmp_path):
     before = os.umask(0o027)
     try:
