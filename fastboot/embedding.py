@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 from .app.app import App
 from .config import (
@@ -31,6 +31,9 @@ from .tree import Tree
 PROTOCOLS = ("tftp", "http", "https", "dhcp")
 """What sockets can be handed in for."""
 
+Mode = Literal["proxy", "server", "boot-server", "off"]
+"""How DHCP answers; see `DhcpConfig`."""
+
 FIRST_FD = 3
 """The first descriptor that systemd hands over (sd_listen_fds(3))."""
 
@@ -41,7 +44,7 @@ def serve(
     tftp: TftpConfig | int | None = None,
     http: HttpConfig | int | None = None,
     https: HttpsConfig | None = None,
-    dhcp: DhcpConfig | str | None = None,
+    dhcp: DhcpConfig | Mode | None = None,
     address: str | Sequence[str] = (),
     interface: str | Sequence[str] = (),
     sockets: Mapping[str, Sequence[socket.socket]] | None = None,
@@ -61,7 +64,8 @@ def serve(
 
     Args:
         content: A folder, an `App`, or any `Tree`.
-        tftp: Its port, 0 for any that is free; or all of its settings.
+        tftp: Its port, 0 for any that is free, True for the usual one; or all of its
+            settings.
         http: The same for HTTP.
         https: Settings of HTTPS.
         dhcp: "proxy" or another mode, or all of its settings.
@@ -81,19 +85,7 @@ def serve(
         ConfigError: A setting cannot be followed, or no part is named.
         ListenError: A port cannot be opened.
     """
-    sockets = _checked(sockets or {})
-    https = https and replace(https, enabled=True)  # named is on
-    if isinstance(tftp, int) or (tftp is None and sockets.get("tftp")):
-        tftp = TftpConfig(port=tftp or 0)
-    if isinstance(http, int) or (http is None and sockets.get("http")):
-        http = HttpConfig(port=http or 0)
-    if isinstance(dhcp, str) or (dhcp is None and sockets.get("dhcp")):
-        dhcp = DhcpConfig(mode=dhcp or "proxy")
-    if not (tftp or http or https or dhcp):
-        raise ConfigError("there is nothing to serve: name tftp=, http= or dhcp=")
-    if dhcp and sockets.get("dhcp"):
-        ports = [sock.getsockname()[1] for sock in sockets["dhcp"]]
-        dhcp = replace(dhcp, port=ports[0], pxe_port=ports[-1])
+    handed = _checked(sockets or {})
     app = content if isinstance(content, App) else None
     folder = app.folder if app else None
     if isinstance(content, str | os.PathLike):
@@ -106,19 +98,54 @@ def serve(
         interface=(interface,) if isinstance(interface, str) else tuple(interface),
         workers=workers,
         drain_timeout=drain_timeout,
-        tftp=tftp or TftpConfig(enabled=False),
-        http=http or HttpConfig(enabled=False),
-        https=https or HttpsConfig(),
-        dhcp=dhcp or DhcpConfig(mode="off"),
+        tftp=_part(TftpConfig, tftp, handed=bool(handed.get("tftp"))),
+        http=_part(HttpConfig, http, handed=bool(handed.get("http"))),
+        https=_https(https, handed=bool(handed.get("https"))),
+        dhcp=_dhcp(dhcp, handed.get("dhcp", ())),
         boot=boot or BootConfig(),
         lease=lease or LeaseConfig(),
-    ).resolved(privileged=is_privileged())
+    )
+    parts = config.tftp.enabled, config.http.enabled, config.https.enabled
+    if not any(parts) and config.dhcp.mode == "off":
+        raise ConfigError("there is nothing to serve: name tftp=, http= or dhcp=")
+    config = config.resolved(privileged=is_privileged())
     with tempfile.TemporaryDirectory() as empty:
         if folder is None:  # the folder stays open, empty, and is gone afterwards
             config = replace(config, folder=Path(empty))
         return Server(
-            config, careful(emit), app, sockets=sockets, sends_to_tftp=sends_to_tftp
+            config, careful(emit), app, sockets=handed, sends_to_tftp=sends_to_tftp
         )
+
+
+Part = TypeVar("Part", TftpConfig, HttpConfig)
+
+
+def _part(kind: type[Part], given: Part | int | None, *, handed: bool) -> Part:
+    """The settings of a protocol: as they are given, or by its port alone."""
+    match given:
+        case bool():
+            return kind(enabled=given)
+        case int():
+            return kind(port=given)
+        case None:
+            return kind(enabled=handed, port=0)
+    return given
+
+
+def _https(given: HttpsConfig | None, *, handed: bool) -> HttpsConfig:
+    return replace(given or HttpsConfig(), enabled=given is not None or handed)
+
+
+def _dhcp(
+    given: DhcpConfig | Mode | None, handed: Sequence[socket.socket]
+) -> DhcpConfig:
+    if given is None:
+        given = "proxy" if handed else "off"
+    config = DhcpConfig(mode=given) if isinstance(given, str) else given
+    if not handed:
+        return config
+    ports = [sock.getsockname()[1] for sock in handed]
+    return replace(config, port=ports[0], pxe_port=ports[-1])
 
 
 def careful(emit: Emit) -> Emit:

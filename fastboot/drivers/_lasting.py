@@ -88,7 +88,11 @@ class Lasting:
         self._check_first()
         context = running_on_threads(self.all_engines(), self._notice)
         self._context = context
-        self._run = context.__enter__()
+        try:
+            self._run = context.__enter__()
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(

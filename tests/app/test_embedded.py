@@ -164,8 +164,22 @@ def test_https_is_a_part_as_well(folder):
 
 
 def test_a_server_without_parts_is_a_mistake_that_is_told(folder):
-    with pytest.raises(fastboot.ConfigError, match="name tftp=, http= or dhcp="):
-        fastboot.serve(folder)
+    for parts in ({}, {"dhcp": "off"}, {"tftp": False}):
+        with pytest.raises(fastboot.ConfigError, match="name tftp=, http= or dhcp="):
+            fastboot.serve(folder, **parts)
+
+
+def test_a_part_may_have_its_usual_port(folder, monkeypatch):
+    monkeypatch.setattr("fastboot.embedding.is_privileged", lambda: False)
+    configs = []
+    monkeypatch.setattr(
+        "fastboot.embedding.Server", lambda *a, **k: configs.append(a[0])
+    )
+    fastboot.serve(folder, tftp=True, http=fastboot.HttpConfig(port=8000))
+    (config,) = configs
+    assert (config.tftp.port, config.http.port) == (6969, 8000)
+    assert not config.https.enabled
+    assert config.dhcp.mode == "off"
 
 
 def test_any_tree_can_be_served(loop):
