@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from importlib.metadata import version
+from pathlib import PurePath
 
 import click
 from click.shell_completion import CompletionItem, get_completion_class
@@ -59,7 +60,7 @@ def completed(flag: str, kind: type) -> Callable[..., list[CompletionItem]] | No
         return lambda context, parameter, word: [CompletionItem(word, type="dir")]
     if flag == "--interface":
         return _interfaces
-    if issubclass(kind, os.PathLike):
+    if issubclass(kind, PurePath):
         return lambda context, parameter, word: [CompletionItem(word, type="file")]
     return None
 

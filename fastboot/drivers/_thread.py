@@ -26,8 +26,8 @@ def running_on_threads(
         EngineFailed: One of them failed while the context lasted.
     """
     run = _ThreadedRun(engines, failed)
-    run.start()
     try:
+        run.start()
         yield run
     finally:
         run.stop()
@@ -85,6 +85,7 @@ class _ThreadedRun(Run):
         for attendant in self._attendants:
             attendant.stop()
         for attendant in self._attendants:
-            attendant.join()
+            if attendant.ident is not None:  # it could be started
+                attendant.join()
         self.answer_by(None)
         self._work.end()

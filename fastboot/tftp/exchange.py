@@ -90,6 +90,7 @@ class Role(Protocol):
 
     def given_up(self, carried: int) -> str:
         """What is said where the server fell silent after so many bytes."""
+        ...
 
     def farewell(self) -> bytes | None:
         """What to repeat when all is done; None: nothing was lost on the way."""

@@ -243,6 +243,24 @@ def test_two_hundred_at_once_get_every_byte(loop, folder):
 # Stopping
 
 
+def test_a_server_that_gets_no_threads_leaves_nothing(folder, monkeypatch):
+    before = belongings()
+    server, start = fastboot.serve(folder, **BOTH), threading.Thread.start
+    started = []
+
+    def begin_one(thread):
+        if started:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", begin_one)
+    with pytest.raises(RuntimeError, match="new thread"), server:
+        pass
+    assert len(started) == 1
+    assert belongings() == before
+
+
 def begin(server, protocol):
     """A client that has begun to read and goes no further."""
     if protocol == "http":
