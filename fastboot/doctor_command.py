@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from .config import Config
-from .doctor.ask import WAIT
-from .doctor.examine import Wish, examine
-from .doctor.facts import Facts
-from .doctor.finding import Finding, Severity
-from .doctor.findings import findings, will_boot
-from .doctor.machines import KINDS, USUAL
-from .doctor.outlook import outlooks
-from .doctor.words import as_json, finding_lines, rows, servers
 from .listen import is_privileged
-from .report import clean
 
-EXIT_WONT_BOOT = 1
-"""Something will not boot."""
+USUAL = ("bios", "uefi", "uefi-http", "ipxe")
+"""The machines that are played where none is named."""
+
+MACHINES = (*USUAL, "arm64", "arm64-http", "raspberry-pi")
+"""All that can be played; `doctor.machines.KINDS`, which is not read for a flag's
+sake."""
+
+WAIT = 4.0
+"""Seconds to listen for offers: `doctor.ask.WAIT`."""
 
 _HELP = """Tell what machines on this network will do when they boot, and why.
 
@@ -43,9 +37,9 @@ would if it ran with the same flags. It asks for the size of each file that mach
 would load. Then it tells what will not boot, what the machine's screen shows, and what
 to change, line by line for the DHCP servers that people have.
 
-It takes about ten seconds. Without root it can only look at this machine, not ask the
-network. The exit code is 0 if everything boots, 1 if something does not, 2 if the
-question itself is wrong.
+It asks over IPv4, and takes about ten seconds. Without root it can only look at this
+machine, not ask the network. The exit code is 0 if everything boots, 1 if something
+does not, 2 if the question itself is wrong.
 
 --json prints one object: ok, folder, running, machines (interface, machine, boots,
 steps, why, screen), findings (severity, what, where, stage, code, cure, machines,
@@ -79,7 +73,7 @@ def doctor_command(
         settings: Every setting there is.
     """
 
-    def run(
+    def examine(
         folder: str | None,
         config: Path | None,
         machine: tuple[str, ...],
@@ -88,9 +82,14 @@ def doctor_command(
         wait: float,
         **flags: Any,  # noqa: ANN401
     ) -> int:
+        # What only this command needs is imported for it alone.
+        from .doctor.examine import Wish
+        from .doctor.machines import KINDS
+        from .doctor.run import run
+
         settled = configure(folder or ".", config, flags)
         privileged = is_privileged()
-        kinds = [KINDS[name] for name in machine] or list(USUAL)
+        kinds = [KINDS[name] for name in machine or USUAL]
         wish = Wish(
             # What root would open is what machines ask for, whoever asks us.
             config=settled.resolved(privileged=True),
@@ -99,21 +98,21 @@ def doctor_command(
             privileged=privileged,
             wait=wait,
         )
-        return show(examine(wish), json_wanted=as_json)
+        return run(wish, json_wanted=as_json)
 
     return click.Command(
         "doctor",
         help=_HELP,
-        callback=run,
+        callback=examine,
         params=[
             click.Argument(["folder"], required=False, envvar="FASTBOOT_FOLDER"),
             config,
             click.Option(
                 ["--machine"],
-                type=click.Choice(list(KINDS)),
+                type=click.Choice(MACHINES),
                 multiple=True,
                 help="Play this kind of machine; may be given again.  "
-                f"[default: {' '.join(kind.name for kind in USUAL)}]",
+                f"[default: {' '.join(USUAL)}]",
             ),
             click.Option(
                 ["--wait"],
@@ -126,45 +125,3 @@ def doctor_command(
             *(option(item) for item in settings if (item.part, item.name) in _SETTINGS),
         ],
     )
-
-
-def show(facts: Facts, *, json_wanted: bool) -> int:
-    """Print what was found, and tell the exit code."""
-    found = findings(facts)
-    wrong = any(item.severity is Severity.ERROR for item in found)
-    if json_wanted:
-        print(json.dumps(as_json(facts, found), indent=1))  # noqa: T201
-    else:
-        _print(facts, found, wrong=wrong)
-    return EXIT_WONT_BOOT if wrong else 0
-
-
-_STYLES = {
-    Severity.ERROR: "red",
-    Severity.WARNING: "yellow",
-    Severity.NOTE: "cyan",
-}
-
-
-def _print(facts: Facts, found: list[Finding], *, wrong: bool) -> None:
-    console = Console(highlight=False, soft_wrap=True)
-    told: set[str] = set()
-    for finding in found:
-        first, *more = finding_lines(finding, recipes=finding.cure not in told)
-        told.add(finding.cure)
-        console.print(f"[{_STYLES[finding.severity]}]{escape(first)}[/]")
-        for line in more:
-            console.print(escape(line))
-        console.print()
-    table = Table(box=None, pad_edge=False)
-    for title in ("interface", "machine", "what it will do"):
-        table.add_column(title, overflow="fold")
-    for row in rows(facts):
-        table.add_row(*(escape(clean(text)) for text in row))
-    if table.row_count:
-        console.print(table)
-    if wrong:
-        for line in servers(facts):
-            console.print(f"heard on {escape(line)}")
-    elif table.row_count and all(will_boot(look, facts) for look in outlooks(facts)):
-        console.print("[green]All will boot.[/]")

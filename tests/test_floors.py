@@ -109,6 +109,7 @@ FLOORS = [
     ["doctor.words", "doctor.ask", "doctor.reach"],
     ["doctor.local"],
     ["doctor.examine"],
+    ["doctor.run"],
     # 4: sockets
     ["tftp.account"],
     ["tftp.unasked", "dhcp.v6.links", "dhcp.v6.advert", "dhcp.v6.decide"],

@@ -3,6 +3,8 @@
 import pytest
 
 from command import complaint, run
+from fastboot import doctor_command
+from fastboot.doctor import ask, machines
 
 
 def test_the_help_teaches():
@@ -17,3 +19,9 @@ def test_the_help_teaches():
 )
 def test_a_wrong_flag_is_one_line(flags):
     assert flags[0] in complaint("doctor", *flags)
+
+
+def test_the_machines_that_can_be_named_are_those_there_are():
+    assert list(doctor_command.MACHINES) == list(machines.KINDS)
+    assert list(doctor_command.USUAL) == [kind.name for kind in machines.USUAL]
+    assert doctor_command.WAIT == ask.WAIT

@@ -5,8 +5,8 @@ import json
 from fastboot.doctor.facts import Reach, Reached
 from fastboot.doctor.finding import Finding, Severity
 from fastboot.doctor.findings import findings
+from fastboot.doctor.run import show
 from fastboot.doctor.words import as_json, finding_lines, rows, servers, step_words
-from fastboot.doctor_command import show
 from fastboot.firmware.decision import LoadTftp, ShowMenu
 from models.offers import NOW, OTHER, OURS, PXE, ROUTER, named, proxy, router
 
