@@ -51,6 +51,7 @@ _SETTINGS = {
     ("", "interface"),
     ("boot", "programs"),
     ("dhcp", "mode"),
+    ("dhcp", "allow"),
     ("http", "port"),
     ("http", "enabled"),
     ("tftp", "enabled"),

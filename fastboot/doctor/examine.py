@@ -10,7 +10,6 @@ from ipaddress import IPv4Address
 
 from fastboot.boot.choose import Missing
 from fastboot.config import Config
-from fastboot.dhcp.allow import Allowed
 from fastboot.dhcp.proxy import Proxy
 from fastboot.errors import ConfigError
 from fastboot.firmware import offer
@@ -118,8 +117,9 @@ def _with_stock(facts: Facts, wish: Wish) -> Facts:
     answers, segments = stock.answers.items(), facts.segments
     missing = {name: it.reason for name, it in answers if isinstance(it, Missing)}
     programs = {name: it.name for name, it in answers if not isinstance(it, Missing)}
-    if not facts.running:
-        proxy = Proxy(stock.site, Allowed(wish.config.dhcp.allow))
+    # A list of machines that may boot does not have those that are played.
+    if not facts.running or wish.config.dhcp.allow:
+        proxy = Proxy(stock.site)
         segments = tuple(
             _with_ours(item, wish.kinds, proxy, facts.mode) for item in segments
         )

@@ -135,6 +135,18 @@ def test_another_proxy_is_named(tmp_path, images):
     assert finding["cure"].startswith(f"stop the boot service at {RIVAL}")
 
 
+def test_a_list_of_machines_that_may_boot_has_not_those_that_are_played(
+    tmp_path, images
+):
+    flags = ("--dhcp-allow", "52:54:00:12:34:56")
+    with Network(tmp_path) as network:
+        server = with_router(network).join_server()
+        with Serving(images, *flags, place=server.inside):
+            told = doctor(server, images, *flags)
+    assert told["findings"] == []
+    assert last_steps(told) == ALL_WELL
+
+
 def test_a_network_is_judged_as_it_is_where_no_folder_is_named(tmp_path, images):
     with Network(tmp_path) as network:
         server = with_router(network).join_server()
