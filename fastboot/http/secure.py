@@ -16,6 +16,7 @@ from contextlib import contextmanager
 
 from fastboot.errors import ContentChanged
 from fastboot.poller import READ, WRITE
+from fastboot.tree import Blob
 
 from .actions import Send, SendFile
 from .connection import Connection
@@ -96,8 +97,7 @@ class SecureLink(Link):
                 if not count:
                     raise ContentChanged("the file was cut short while it was read")
             else:
-                data = blob.read(offset, min(length, COPY))
-                count = self._send_all(memoryview(data))
+                count = self._send_part(blob, offset, length)
         if count < action.length:
             self.queue[0] = SendFile(blob, offset + count, action.length - count)
         else:
@@ -114,16 +114,20 @@ class SecureLink(Link):
                 pass  # its own goodbye is not waited for
         socket.socket.shutdown(self.sock, socket.SHUT_WR)
 
-    def _send_all(self, data: memoryview) -> int:
+    def _send_part(self, blob: Blob, offset: int, length: int) -> int:
         """Send records until there is no room; OpenSSL takes one at a time."""
         count = 0
-        while count < len(data):
-            try:
-                count += self.sock.send(data[count:])
-            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                if not count:
-                    raise
-                break
+        try:
+            while count < length:
+                data = blob.read(offset + count, min(length - count, COPY))
+                rest = memoryview(data)
+                while rest:
+                    sent = self.sock.send(rest)
+                    count += sent
+                    rest = rest[sent:]
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            if not count:
+                raise
         return count
 
     def _establish(self) -> None:
