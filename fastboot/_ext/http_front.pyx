@@ -13,7 +13,7 @@ from fastboot.cold import WINDOW
 from fastboot.http.connection import NOTEWORTHY
 from fastboot.http.dates import write_date
 from fastboot.http.front import (
-    ANSWER_COST, RECEIVE, SHARE_LEAST, SHARE_MOST, SMALL, TURN, Turn,
+    ANSWER_COST, RECEIVE, SHARE, SMALL, Turn,
 )
 from fastboot.http.recall import HEAD_MAX
 from fastboot.poller import READ, WRITE
@@ -91,9 +91,7 @@ cdef enum:
     GONE = -4
 
 cdef double NEWS_DELAY = 0.05  # seconds that they wait at the most
-cdef int64_t _turn = TURN
-cdef int64_t _share_most = SHARE_MOST
-cdef int64_t _share_least = SHARE_LEAST
+cdef int64_t _share = SHARE
 cdef int64_t _answer_cost = ANSWER_COST
 cdef int64_t _noteworthy = NOTEWORTHY
 cdef int64_t _small = SMALL
@@ -322,16 +320,13 @@ cdef class Front:
         """Turn until something is to be handed up or `patience` ends (< 0: never)."""
         cdef epoll_event[EVENTS] events
         cdef double until = self._now + patience
-        cdef int64_t share
         cdef int n, count
         while True:
             count = epoll_wait(self._epoll, events, EVENTS, self._wait(patience, until))
             if self._own_clock:
                 self._now = _clock_of(CLOCK_MONOTONIC)
-            share = _turn // max(1, count)
-            share = max(_share_least, min(share, _share_most))
             for n in range(count):
-                self._serve(events[n].data.fd, events[n].events, share)
+                self._serve(events[n].data.fd, events[n].events)
             self._expire()
             if self._news or self._sent_count == NEWS_MAX:
                 return
@@ -353,7 +348,7 @@ cdef class Front:
             return -1
         return <int>ceil(min(max(due - self._now, 0.0), 3600.0) * 1000)
 
-    cdef void _serve(self, int fd, uint32_t what, int64_t share) noexcept nogil:
+    cdef void _serve(self, int fd, uint32_t what) noexcept nogil:
         """Do what a descriptor is ready for."""
         cdef Link* link = self._links[fd] if fd < self._room else NULL
         cdef ssize_t n
@@ -363,11 +358,11 @@ cdef class Front:
         elif link.cold:
             self._cut(link, GONE)
         elif self._is_busy(link):
-            self._advance(link, share, NULL, 0)
+            self._advance(link, NULL, 0)
         else:
             n = recv(fd, self._in, _receive, 0)
             if n > 0:
-                self._advance(link, share, self._in, n)
+                self._advance(link, self._in, n)
             elif n == 0 or not (errno == EAGAIN or errno == EINTR):
                 self._pass(link, NULL, 0)  # nothing is under way: as good as an end
 
@@ -441,12 +436,12 @@ cdef class Front:
     # Answers
 
     cdef void _advance(
-        self, Link* link, int64_t share, const uint8_t* data, size_t size
+        self, Link* link, const uint8_t* data, size_t size
     ) noexcept nogil:
         """Send what is under way, then answer `data` or what was sent behind it."""
         cdef uint8_t* rest = link.rest
         cdef const uint8_t* end
-        cdef int64_t sent
+        cdef int64_t sent, share = _share
         if rest != NULL:
             data, size = rest, link.rest_size
             link.rest = NULL

@@ -25,7 +25,7 @@ from fastboot.tree import Blob, Client, Tree
 from .actions import Action, Await, Send, SendFile, Shutdown
 from .connection import NOTEWORTHY, Connection
 from .door import Door
-from .front import ANSWER_COST, RECEIVE, SHARE_LEAST, Front, Turn, best, share_of
+from .front import ANSWER_COST, RECEIVE, SHARE, Front, Turn, best
 from .link import Link
 from .peer import Peer, close, prepare, words_of
 from .places import Places, Seat
@@ -128,28 +128,27 @@ class Engine:
         """Do what is due; wait for it `timeout` seconds at most (None: for ever)."""
         turn = self._front.poll(timeout)
         now = monotonic()
-        share = share_of(len(turn.ready) + len(turn.came))
         self._settle(turn)
         for fd, data in turn.came:
             link = self._take_up(fd, now)
-            self._guarded(link, share, partial(self._hear, link, data))
+            self._guarded(link, partial(self._hear, link, data))
         for fd in turn.late:
             link = self._take_up(fd, now)
-            self._guarded(link, SHARE_LEAST, link.machine.drain)
+            self._guarded(link, link.machine.drain)
         for fd, _ in turn.ready:
             if fd in self._links:
                 link = self._links[fd]
-                self._guarded(link, share, partial(self._read, link))
+                self._guarded(link, partial(self._read, link))
             elif fd in self._door:
                 for sock, client in self._door.accept(fd, now):
                     self._admit(sock, client, now)
         for fd, file, at in turn.cold:
             self._reads.wait(fd, Cold(file, at - at % WINDOW))
         for fd, part in self._reads.ready():
-            self._go_on(fd, share, part)
+            self._go_on(fd, part)
         for fd, answer in self.later.answers():
             link = self._links[fd]
-            self._guarded(link, share, partial(link.machine.answered, answer))
+            self._guarded(link, partial(link.machine.answered, answer))
         self._tick(now)
         self._arm()
 
@@ -158,10 +157,10 @@ class Engine:
         self._draining = True
         self._door.close()
         for link in list(self._links.values()):
-            self._guarded(link, SHARE_LEAST, link.machine.drain)
+            self._guarded(link, link.machine.drain)
         for fd in self._front.drain():
             link = self._take_up(fd, monotonic())
-            self._guarded(link, SHARE_LEAST, link.machine.drain)
+            self._guarded(link, link.machine.drain)
         self._arm()
 
     def close(self) -> None:
@@ -192,7 +191,7 @@ class Engine:
         for fd in self._timers.due(now):
             link = self._links.get(fd)
             if link:
-                self._guarded(link, SHARE_LEAST, link.machine.tick)
+                self._guarded(link, link.machine.tick)
         self._upkeep.tick(now)
 
     def _settle(self, turn: Turn) -> None:
@@ -243,7 +242,7 @@ class Engine:
         self._front.watch(peer.sock, now + self._config.head_timeout, 0)
         if told:
             link = self._take_up(fd, now)
-            self._guarded(link, SHARE_LEAST, link.machine.turn_away)
+            self._guarded(link, link.machine.turn_away)
 
     def _take_up(self, fd: int, now: float) -> Link:
         """Give a connection that was the front's a machine."""
@@ -294,24 +293,22 @@ class Engine:
                 return  # no descriptor is left to hold the file by: it is answered still
             self._upkeep.begin(monotonic())
 
-    def _go_on(self, fd: int, share: int, part: Part | OSError) -> None:
+    def _go_on(self, fd: int, part: Part | OSError) -> None:
         """What a connection waited for has been read, or cannot be."""
         link = self._links.get(fd)
         if link is None:
             self._front.resume(fd)
             return
-        self._guarded(link, share, partial(link.warm, part))
+        self._guarded(link, partial(link.warm, part))
 
-    def _guarded(
-        self, link: Link, share: int, ask: Callable[[float], list[Action]]
-    ) -> None:
+    def _guarded(self, link: Link, ask: Callable[[float], list[Action]]) -> None:
         """Do what `ask` says, one of the machine's methods or what the socket has.
 
         A mistake of ours or of the tree's costs this connection only.
         """
         now = monotonic()
         try:
-            self._advance(link, share, ask(now))
+            self._advance(link, ask(now))
         except Exception as error:  # noqa: BLE001
             self._tell(Fault(self.protocol, error))
             link.machine.fail("a fault of the server", now)
@@ -332,9 +329,9 @@ class Engine:
             return link.machine.fail(words_of(error), now)
         return link.machine.receive(data, now) if data else link.machine.end()
 
-    def _advance(self, link: Link, share: int, actions: list[Action]) -> None:
+    def _advance(self, link: Link, actions: list[Action]) -> None:
         """Do what the machine asks for until it or the peer has to be waited for."""
-        queue, machine = link.queue, link.machine
+        queue, machine, share = link.queue, link.machine, SHARE
         if machine.finished:
             queue.clear()  # what was still to be sent is given up
         queue.extend(actions)

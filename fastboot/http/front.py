@@ -31,13 +31,9 @@ from .recall import Recipe
 RECEIVE = 16 << 10
 """Bytes read at once; so much is kept of requests that wait for an answer."""
 
-TURN = 64 << 20
-"""Bytes sent in one turn at the most, in equal shares."""
-
-SHARE_MOST = 1 << 20
-SHARE_LEAST = 256 << 10
-"""A connection's share of a turn, bytes. From a cold disk the larger takes up to a
-tenth of a second; with the smaller sendfile is still several times as fast as a copy."""
+SHARE = 256 << 10
+"""A connection's share of a turn, bytes. Larger ones cost a quarter more each byte: it
+has left the cache when it is received, or when its place is needed again."""
 
 ANSWER_COST = 16 << 10
 """Bytes that an answer counts for besides its own: small ones cost time as well."""
@@ -154,7 +150,6 @@ class Front:
         """Do what is due; wait for it `timeout` seconds at most (None: for ever)."""
         turn = self._turn = Turn()
         ready = self._poller.wait(timeout)
-        share = share_of(len(ready))
         for fd, what in ready:
             link = self._links.get(fd)
             if link is None:
@@ -162,9 +157,9 @@ class Front:
             elif link.cold:
                 self._cut(fd, link, "the client is gone")
             elif link.known or link.rest:
-                self._guarded(fd, link, share, b"")
+                self._guarded(fd, link, b"")
             else:
-                self._read(fd, link, share)
+                self._read(fd, link)
         now = self._clock()
         for fd in self._timers.due(now):
             link = self._links.get(fd)
@@ -233,7 +228,7 @@ class Front:
             link.interest = READ
         self._timers.forget(fd)
 
-    def _read(self, fd: int, link: _Waiting, share: int) -> None:
+    def _read(self, fd: int, link: _Waiting) -> None:
         try:
             data = link.sock.recv(RECEIVE)
         except BlockingIOError:
@@ -241,7 +236,7 @@ class Front:
         except OSError:
             data = b""  # as good as an end: nothing is under way
         if data:
-            self._guarded(fd, link, share, data)
+            self._guarded(fd, link, data)
         else:
             self._pass(fd, link, data)
 
@@ -249,19 +244,20 @@ class Front:
         self._hand_up(fd, link)
         self._turn.came.append((fd, data))
 
-    def _guarded(self, fd: int, link: _Waiting, share: int, data: bytes) -> None:
+    def _guarded(self, fd: int, link: _Waiting, data: bytes) -> None:
         """Go on with a connection; the peer or the file may end it."""
         try:
-            self._advance(fd, link, share, data)
+            self._advance(fd, link, data)
         except ContentChanged as error:
             self._cut(fd, link, str(error))
         except OSError as error:
             self._cut(fd, link, error.strerror or str(error))
 
-    def _advance(self, fd: int, link: _Waiting, share: int, data: bytes) -> None:
+    def _advance(self, fd: int, link: _Waiting, data: bytes) -> None:
         """Send what is under way, then answer `data` and what was sent behind it."""
         data = link.rest + data
         link.rest = b""
+        share = SHARE
         while True:
             if link.known:
                 share -= self._send(link, share)
@@ -397,11 +393,6 @@ class Front:
         self._turn.cut.append((fd, known, link.length, sent, took, reason))
         self._finish(link)
         self._hand_up(fd, link)
-
-
-def share_of(ready: int) -> int:
-    """Bytes for each of so many connections that are ready in one turn."""
-    return max(SHARE_LEAST, min(TURN // max(1, ready), SHARE_MOST))
 
 
 def best() -> type[Front]:

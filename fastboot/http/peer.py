@@ -66,7 +66,9 @@ def _unsent(connections: int) -> int:
 
     By default a client that takes nothing pins two megabytes, and a thousand of them
     all the memory that TCP may have; so they pin two hundred together, a third more
-    than what is said here. A tighter bound means more wake-ups, but the bytes are still
-    in the cache when they leave.
+    than what is said here. A tighter bound means more wake-ups, which the first few
+    are spared.
     """
+    if connections < 32:
+        return 1 << 20
     return 256 << 10 if connections < 256 else 128 << 10

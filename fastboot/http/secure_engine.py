@@ -12,7 +12,7 @@ from fastboot.listen import Place
 from fastboot.tree import Tree
 
 from .engine import Engine
-from .front import SHARE_LEAST, Front
+from .front import Front
 from .link import Link
 from .peer import Peer
 from .places import Places
@@ -65,7 +65,7 @@ class SecureEngine(Engine):
         self._peers[link.fd] = Peer(link.sock, peer.client)
         self._links[link.fd] = link
         if told:
-            self._guarded(link, SHARE_LEAST, machine.turn_away)
+            self._guarded(link, machine.turn_away)
         else:
             self._timers.set(link.fd, machine.deadline)
 

@@ -33,7 +33,7 @@ from fastboot.http import engine as module
 from fastboot.http.connection import Send
 from fastboot.http.door import PAUSE, Door
 from fastboot.http.engine import Engine
-from fastboot.http.front import SHARE_MOST
+from fastboot.http.front import SHARE
 from fastboot.http.link import Link
 from fastboot.http.places import TURNED_AWAY
 from fastboot.timers import Timers
@@ -56,7 +56,7 @@ LARGE = 24 << 20  # more than the kernel holds for a client that does not read
 # Content
 
 
-@pytest.mark.parametrize("size", [0, 1, 4096, SHARE_MOST, 5_000_001])
+@pytest.mark.parametrize("size", [0, 1, 4096, SHARE, 5_000_001])
 def test_a_file_arrives_bit_for_bit(serve, folder, size):
     root, tree = folder
     (root / "linux").write_bytes(content(size))
@@ -116,7 +116,7 @@ def test_one_turn_gives_a_client_no_more_than_its_share(serve, folder, monkeypat
     with server.connect() as client:
         client.sendall(get(b"/linux"))
         server.pump(lambda: counts)
-    assert sum(counts) <= SHARE_MOST
+    assert sum(counts) <= SHARE
 
 
 def sendfile_that_fails(*_):

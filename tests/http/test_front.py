@@ -18,7 +18,7 @@ from fastboot._ext import twin
 from fastboot.events import Dropped, Failed, Fault, Finished
 from fastboot.http import engine as module
 from fastboot.http import kept as python_kept
-from fastboot.http.front import ANSWER_COST, SHARE_MOST, Front, share_of
+from fastboot.http.front import ANSWER_COST, SHARE, Front
 from fastboot.http.upkeep import SWEEP
 from fastboot.tree import Directory
 from web import Server, content, get, read_answer, read_to_end
@@ -181,7 +181,7 @@ def test_an_answer_whose_head_alone_fits_into_a_turn_has_one_head(serve, tree):
         client.sendall(range_of(100))
         head = len(read_answer(client)[1]) + len(b"\r\n\r\n")
         # All but some 100 bytes of the turn's share, in answers that fit into a socket.
-        count, left = divmod(SHARE_MOST - 100, ANSWER_COST + head + 100)
+        count, left = divmod(SHARE - 100, ANSWER_COST + head + 100)
         sizes = [100] * (count - 1) + [100 + left, 60_000]
         client.sendall(b"".join(range_of(size) for size in sizes))
         bodies = [read_answer(client)[2] for _ in sizes]
@@ -430,12 +430,6 @@ def test_a_tree_that_looks_at_the_client_is_asked_every_time(serve, tree):
             client.sendall(get(b"/linux"))
             read_answer(client)
     assert tree.names == ["/linux"] * 3
-
-
-def test_one_turn_shares_the_bytes_among_those_that_are_ready():
-    assert share_of(1) == 1 << 20
-    assert share_of(128) == 512 << 10
-    assert share_of(100_000) == 256 << 10
 
 
 # Both twins give the same answers
