@@ -83,7 +83,8 @@ class LossyLink:
         self.counts: Counter[str] = Counter()
         self._stopping = False
         front = self._open("up", None, self._target)
-        assert front is not None  # the first has its place
+        if front is None:
+            raise OSError("no socket is left for the link")
         self._front = front
         self.port: int = front.sock.getsockname()[1]
         self._waker = socket.socketpair()
@@ -111,7 +112,10 @@ class LossyLink:
     def _open(self, way: str, client: Peer | None, server: Peer) -> _End | None:
         if len(self._ends) >= SOCKETS_MAX:
             return None
-        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        except OSError:
+            return None  # no descriptor is left
         sock.bind(("127.0.0.1", 0))
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)

@@ -330,7 +330,7 @@ def test_leaving_waits_for_what_is_under_way(loop, folder):
     def work():
         job = pool.submit(get, server, "tftp", "large")
         engine = server.engines["tftp"][0]
-        while engine.idle:
+        while engine.idle and not job.done():
             pass
         return job
 

@@ -1,5 +1,6 @@
 """A lossy link: what befalls datagrams is the seed's choice, and TFTP gets through."""
 
+import errno
 import random
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import download
-from fastboot.testing.link import SOCKETS_MAX, LossyLink
+from fastboot.testing import link as link_module
+from fastboot.testing.link import LossyLink
 from fastboot.testing.loading import LoadError, Tftp
 
 FILE = random.Random(5).randbytes(150_000)
@@ -91,13 +93,13 @@ def test_shares_are_shares():
             LossyLink(1, **wrong)
 
 
-def test_a_link_has_only_so_many_clients():
+def test_a_link_has_only_so_many_clients(monkeypatch):
+    monkeypatch.setattr(link_module, "SOCKETS_MAX", 8)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
         with LossyLink(server.getsockname()[1]) as link:
             clients = [
-                socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-                for _ in range(SOCKETS_MAX + 5)
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(12)
             ]
             for client in clients:
                 client.sendto(b"x", ("127.0.0.1", link.port))
@@ -105,5 +107,24 @@ def test_a_link_has_only_so_many_clients():
                 pass
             for client in clients:
                 client.close()
-            assert link.counts["lost"] >= 1
-            assert len(link._ends) <= SOCKETS_MAX
+            assert link.counts["lost"] == 5
+            assert len(link._ends) == 8
+
+
+def test_a_link_that_gets_no_socket_loses_what_it_would_be_for(monkeypatch):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        with (
+            LossyLink(server.getsockname()[1]) as link,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client,
+        ):
+            monkeypatch.setattr(link_module.socket, "socket", no_more)
+            client.sendto(b"x", ("127.0.0.1", link.port))
+            while not link.counts:
+                pass
+            monkeypatch.undo()
+            assert link.counts == {"lost": 1}
+
+
+def no_more(*_):
+    raise OSError(errno.EMFILE, "Too many open files")
