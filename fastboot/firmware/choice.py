@@ -158,8 +158,8 @@ class _Choice:
     def _no_address(self) -> Decision:
         proxies = [item.server for items in self.found.values() for item in items]
         why = (
-            f"{offer.joined(proxies + self.broken)} answers, and no DHCP server gives "
-            f"{self.dialect.name} an address"
+            f"{offer.who_do(proxies + self.broken, 'answers', 'answer')}, and no DHCP "
+            f"server gives {self.dialect.name} an address"
         )
         return self._stop((), Stop.NO_ADDRESS, why, Cause(Trouble.NO_DHCP))
 
@@ -167,7 +167,8 @@ class _Choice:
         if self.broken:
             return self._stop((), Stop.NO_FILE, *self._blame_proxy())
         servers = [plain.server for plain in only]
-        why = f"{offer.joined(servers)} gives an address, and nobody names a boot file"
+        gives = offer.who_do(servers, "gives an address", "give addresses")
+        why = f"{gives}, and nobody names a boot file"
         return self._stop((), Stop.NO_FILE, why, Cause(Trouble.NO_PROXY, servers[0]))
 
     def _blame_proxy(self) -> tuple[str, Cause]:
@@ -270,7 +271,7 @@ class _Choice:
             cause = Cause(Trouble.BOOT_SERVER_EMPTY, empty, Code.BOOTFILE_NAME)
         else:
             why = (
-                f"{offer.joined(asked)} does not answer on port 4011, where "
+                f"{offer.who_do(asked, 'does', 'do')} not answer on port 4011, where "
                 f"{self.dialect.name} asks for its boot file"
             )
             cause = Cause(Trouble.BOOT_SERVER_SILENT, asked[0])

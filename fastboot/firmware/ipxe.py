@@ -156,8 +156,9 @@ def _lacks(proxy: Heard) -> str:
 def _no_lease(every: list[Heard]) -> Decision:
     if every:
         stop, cause = Stop.NO_ADDRESS, Cause(Trouble.NO_DHCP)
-        servers = offer.joined([offer.who(item) for item in every])
-        why = f"{servers} answers, and no DHCP server gives iPXE an address"
+        servers = [offer.who(item) for item in every]
+        answer = offer.who_do(servers, "answers", "answer")
+        why = f"{answer}, and no DHCP server gives iPXE an address"
     else:
         stop, cause = Stop.NO_OFFER, Cause(Trouble.NO_ANSWER)
         why = "no server answers iPXE"

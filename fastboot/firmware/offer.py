@@ -156,7 +156,13 @@ def shown(name: bytes | str) -> str:
     return f'"{safe if len(safe) <= SHOWN_MAX else safe[: SHOWN_MAX - 1] + "…"}"'
 
 
-def joined(servers: Sequence[IPv4Address]) -> str:
-    """Addresses in a sentence: "192.0.2.1 and 192.0.2.2"."""
+def who_do(servers: Sequence[IPv4Address], one: str, many: str) -> str:
+    """Servers and what they do: "192.0.2.1 and 192.0.2.2 answer".
+
+    Args:
+        servers: The servers, at least one.
+        one: The verb for one of them.
+        many: The verb for several.
+    """
     *most, last = (str(server) for server in dict.fromkeys(servers))
-    return f"{', '.join(most)} and {last}" if most else last
+    return f"{', '.join(most)} and {last} {many}" if most else f"{last} {one}"

@@ -73,10 +73,10 @@ def _no_lease(every: list[Heard]) -> Decision:
 
 
 def _no_name(first: RequestAddress, every: list[Heard]) -> Decision:
-    servers = offer.joined([offer.who(item) for item in every])
+    servers = [offer.who(item) for item in every]
     why = (
-        f'nobody says "Raspberry Pi Boot" in option 43, without which a Raspberry Pi '
-        f"takes no offer; heard: {servers}"
+        f'{offer.who_do(servers, "does", "do")} not say "Raspberry Pi Boot" in option '
+        "43, without which a Raspberry Pi takes no offer"
     )
     proxies = [item for item in every if not offer.gives_address(item)]
     who = offer.who((proxies or every)[0])

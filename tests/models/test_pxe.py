@@ -364,3 +364,14 @@ def test_a_list_without_boot_servers_leaves_siaddr(firmware):
 def test_the_boot_server_shows_a_menu(firmware):
     heard = [router(), proxy(PXE), boot_server(PXE, MENU)]
     assert firmware.decide(heard).steps == (LEASE, AskBootServer(OURS), ShowMenu(OURS))
+
+
+def test_several_servers_give_and_do_not_answer():
+    two = [router(), router(server=OTHER, order=1)]
+    assert edk2_pxe.decide(two).why == (
+        "192.168.1.1 and 192.168.1.20 give addresses, and nobody names a boot file"
+    )
+    heard = [router(), proxy(PXE), proxy(PXE, server=OTHER, order=2)]
+    assert edk2_pxe.decide(heard, silent=[OURS, OTHER]).why.startswith(
+        "192.168.1.10 and 192.168.1.20 do not answer on port 4011"
+    )
