@@ -61,7 +61,7 @@ def test_a_command_that_is_shown_exists_with_its_flags(line):
         known = command.commands[words[1]]
         with click.Context(command) as context:
             parser = known.make_parser(context)
-        flags = {flag for flag in (*parser._long_opt, *parser._short_opt)}
+        flags = {*parser._long_opt, *parser._short_opt}
         for word in words[2:]:
             if word.startswith("-"):
                 assert word.partition("=")[0] in flags, word
