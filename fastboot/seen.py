@@ -6,8 +6,12 @@ apart from `fastboot.events`, to who asked for them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+RUNNING_MAX = 100
+"""Transfers told of at once, by one engine: more than a person reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,22 +101,24 @@ class Running:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class UnderWay:
-    """What an engine carries at this moment; told when somebody asked for it.
-
-    Attributes:
-        protocol: "tftp", "http" or "https".
-        engine: Which of the engines of that protocol it is: one number for each.
-        transfers: The transfers, those that began first; not more than a person reads.
-    """
-
-    protocol: str
-    engine: int
-    transfers: tuple[Running, ...]
+Take = Callable[[Sequence[Running]], None]
+"""What takes the transfers under way; called from the thread that polls an engine."""
 
 
-Sight = Asked | Overheard | Packet | UnderWay
+@runtime_checkable
+class Carrying(Protocol):
+    """An engine that tells what it carries."""
+
+    def look(self, take: Take) -> None:
+        """Have what is under way told in the engine's next turn, once; from any thread.
+
+        Args:
+            take: Is told those that began first, `RUNNING_MAX` at the most.
+        """
+        ...
+
+
+Sight = Asked | Overheard | Packet
 """Any of these facts."""
 
 View = Callable[[Sight], None]

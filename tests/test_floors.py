@@ -61,7 +61,7 @@ FLOORS = [
     ["http.recall", "http.secure"],
     ["http.kept"],
     ["http.door", "http.front"],
-    ["http.upkeep"],
+    ["http.upkeep", "http.glance"],
     # 3: decisions
     ["boot.machine", "boot.raspberry"],
     ["boot.programs"],
@@ -111,7 +111,7 @@ FLOORS = [
     ["doctor.examine"],
     ["doctor.run"],
     # 4: sockets
-    ["tftp.account"],
+    ["tftp.account", "tftp.glance"],
     ["tftp.unasked", "dhcp.v6.links", "dhcp.v6.advert", "dhcp.v6.decide"],
     ["dhcp.v6.sockets"],
     ["tftp.client_engine"],

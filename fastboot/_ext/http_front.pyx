@@ -275,6 +275,18 @@ cdef class Front:
     def forget(self):
         self._kept.forget()
 
+    def under_way(self):
+        cdef int fd
+        cdef Link* link
+        found = []
+        for fd in range(self._room):
+            link = self._links[fd]
+            if link != NULL and link.recipe != NULL:
+                name = (<object>link.recipe.recipe).name
+                sent = link.length - link.left
+                found.append((fd, name, link.length, sent, link.began))
+        return found
+
     def sweep(self):
         return self._kept.sweep()
 

@@ -73,6 +73,7 @@ class Connection:
     Attributes:
         client: As given.
         requests: How many were taken.
+        transfer: The content under way; None where there is none.
     """
 
     def __init__(
@@ -100,7 +101,7 @@ class Connection:
         self._asked: RequestHead | None = None  # while the tree works out its answer
         self._blob: Blob | None = None
         self._stream: Stream | None = None
-        self._transfer: Transfer | None = None
+        self.transfer: Transfer | None = None
         self._close = False  # after the answer under way
         self._draining = draining  # after any answer
         # What a client has to take within `stall_timeout`, or the rest of its answer:
@@ -159,8 +160,8 @@ class Connection:
 
     def taken(self, count: int, now: float, *, content: bool) -> None:
         """`count` bytes were handed over, of a `SendFile` if `content`."""
-        if content and self._transfer:
-            self._transfer.sent += count
+        if content and self.transfer:
+            self.transfer.sent += count
         self._unrenewed += count
         if self._unrenewed >= self._least:
             self._unrenewed = 0
@@ -174,7 +175,7 @@ class Connection:
             return self._ask_for_more()
         if self._blob and self._blob.feed:
             return self._look(now)
-        transfer, client = self._transfer, self.client
+        transfer, client = self.transfer, self.client
         self._release()
         if transfer and transfer.noteworthy:
             took = now - transfer.began
@@ -192,7 +193,7 @@ class Connection:
 
     def fail(self, reason: str, now: float) -> list[Action]:
         """The answer cannot be completed, or the peer is gone."""
-        transfer = self._transfer
+        transfer = self.transfer
         if transfer and transfer.noteworthy:
             name, size, took = transfer.name, transfer.sent, now - transfer.began
             self._emit(Failed(self._protocol, self.client, name, size, took, reason))
@@ -292,8 +293,8 @@ class Connection:
             return self.fail(str(error), now)
         if not data:
             return self._ask_for_more()
-        if self._transfer:
-            self._transfer.sent += len(data)
+        if self.transfer:
+            self.transfer.sent += len(data)
         self._phase = Phase.ANSWERING
         self.deadline = now + self._config.stall_timeout
         return [Send(data)]
@@ -331,7 +332,7 @@ class Connection:
         size = sum(part.length for part in response.body if isinstance(part, Span))
         if size:
             noteworthy = size == blob.size or size >= NOTEWORTHY
-            self._transfer = Transfer(head.path, size, noteworthy, now)
+            self.transfer = Transfer(head.path, size, noteworthy, now)
         return self._begin(response, now)
 
     def _begin(self, response: Response, now: float) -> list[Action]:
@@ -349,7 +350,7 @@ class Connection:
                     self._stream = Stream(self._blob.pieces, part.length)
                     break
                 actions.append(SendFile(self._blob, part.offset, part.length))
-        if not self._transfer:
+        if not self.transfer:
             self._release()
         return actions
 
@@ -411,7 +412,7 @@ class Connection:
         return [Close(reset)]
 
     def _release(self) -> None:
-        self._transfer = None
+        self.transfer = None
         self._stream = None
         if self._blob:
             self._blob.close()

@@ -26,6 +26,7 @@ from .actions import Action, Await, Send, SendFile, Shutdown
 from .connection import NOTEWORTHY, Connection
 from .door import Door
 from .front import ANSWER_COST, RECEIVE, SHARE, Front, Turn, best
+from .glance import Glance
 from .link import Link
 from .peer import Peer, close, prepare, words_of
 from .places import Places, Seat
@@ -51,6 +52,7 @@ class Engine:
 
     Attributes:
         protocol: What it speaks, for what is reported.
+        look: See `fastboot.seen.Carrying`.
 
     Raises:
         ListenError: A port cannot be opened.
@@ -89,6 +91,8 @@ class Engine:
         kind = front or best()
         self._front = kind(self._poller, config, monotonic, time)
         self._upkeep = Upkeep(self._front)
+        self._glance = Glance(self._links, self._peers, self._front, self.wake)
+        self.look = self._glance.look
         try:
             self._door = Door(self._poller, config.port, places, self.protocol.upper())
         except BaseException:
@@ -193,6 +197,7 @@ class Engine:
             if link:
                 self._guarded(link, link.machine.tick)
         self._upkeep.tick(now)
+        self._glance.tick(now)
 
     def _settle(self, turn: Turn) -> None:
         """Report the answers that the front completed, and those it could not."""
@@ -287,11 +292,7 @@ class Engine:
         path_of = getattr(self._tree, "path_of", lambda name: None)
         known = recipe(head, name, path_of(name), blob, actions, time())
         if known:
-            try:
-                self._front.remember(known, blob)
-            except OSError:
-                return  # no descriptor is left to hold the file by: it is answered still
-            self._upkeep.begin(monotonic())
+            self._upkeep.learn(known, blob, monotonic())
 
     def _go_on(self, fd: int, part: Part | OSError) -> None:
         """What a connection waited for has been read, or cannot be."""

@@ -217,6 +217,15 @@ class Front:
         """Forget every recipe; what is under way goes on."""
         self._kept.forget()
 
+    def under_way(self) -> list[tuple[int, str, int, int, float]]:
+        """Answers on their way: connection, name, bytes, bytes sent, and since when."""
+        sending = ((fd, link, link.known) for fd, link in self._links.items())
+        return [
+            (fd, known.recipe.name, link.length, link.length - link.left, link.began)
+            for fd, link, known in sending
+            if known
+        ]
+
     def sweep(self) -> int:
         """Forget recipes whose file is not the same any more; how many are left."""
         return self._kept.sweep()

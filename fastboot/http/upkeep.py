@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 
+from fastboot.tree import Blob
+
 from .front import Front
+from .recall import Recipe
 
 SWEEP = 10.0
 """Seconds between two looks at whether the files that are held open are still there: one
@@ -26,8 +29,12 @@ class Upkeep:
         self._answered = 0  # requests that the front had answered by the last look
         self.next = math.inf
 
-    def begin(self, now: float) -> None:
-        """Something is kept from now on."""
+    def learn(self, known: Recipe, blob: Blob, now: float) -> None:
+        """Have the front answer by a recipe from now on."""
+        try:
+            self._front.remember(known, blob)
+        except OSError:
+            return  # no descriptor is left to hold the file by: it is answered still
         self.next = min(self.next, now + SWEEP)
 
     def tick(self, now: float) -> None:

@@ -20,6 +20,7 @@ from fastboot.uploads import UploadFolder
 
 from . import account, intake
 from .carrier import Begun, Broken, Carrier, Ended, Happening, Request, Served, Stray
+from .glance import Glance
 from .grant import MTU_USUAL, limits_for, terms_for
 from .job import Job, Taking
 from .options import Limits
@@ -58,6 +59,9 @@ class Engine:
         uploads: Where files that clients send go; without it none are taken.
         share: Its part of the limits, where several engines serve as one.
         view: Told of requests and first answers as they are; see `fastboot.seen`.
+
+    Attributes:
+        look: See `fastboot.seen.Carrying`.
 
     Raises:
         ListenError: The port cannot be opened.
@@ -99,6 +103,8 @@ class Engine:
             ("requests", "transfers", "refused", "dropped", "retransmissions", "bytes"),
             0,
         )
+        self._glance = Glance(self._table, self._carrier, clock)
+        self.look = self._glance.look
         told = (self._counters, emit, view)
         self._unasked = Unasked(
             self._carrier, self._table, self._sources, self._unheard, *told
@@ -152,6 +158,7 @@ class Engine:
             question = self._take_question(line)
             self._guarded(self._answer, line, question, answer)
             self._release(line)
+        self._guarded(self._glance.tick)
 
     def _handle(self, happened: list[Happening]) -> None:
         now = self._clock()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 
 from fastboot.arrival import Arrival
 from fastboot.tree import Blob
@@ -80,6 +81,10 @@ class Table:
     def lines(self) -> tuple[Line, ...]:
         """Where transfers run."""
         return tuple(self._entries)
+
+    def first(self, limit: int) -> tuple[tuple[Line, Entry], ...]:
+        """The transfers that began first, so many at the most."""
+        return tuple(islice(self._entries.items(), limit))
 
     def get(self, line: Line) -> Entry | None:
         """The transfer that runs there, if one does."""

@@ -801,3 +801,27 @@ def test_curl_is_refused(curl):
     assert curl("--path-as-is", "@/../linux") == b"403 Forbidden\n"
     assert curl("--data", "x", "@/linux") == b"405 Method Not Allowed\n"
     assert curl("--fail", "@/none", status=22) == b""
+
+
+@pytest.mark.parametrize("times", [1, 2])  # by a machine, and by the front
+def test_who_looks_is_told_what_is_under_way(serve, folder, times):
+    root, tree = folder
+    (root / "linux").write_bytes(bytes(LARGE))
+    os.utime(root / "linux", (1, 1))
+    server, seen = serve(tree), []
+    with server.connect() as client:
+        for _ in range(times - 1):
+            client.sendall(get(b"/linux"))
+            with server.polled():
+                read_answer(client)
+        client.sendall(get(b"/linux"))
+        server.pump(lambda: select.select([client], [], [], 0)[0])
+        server.engine.look(seen.append)
+        server.engine.poll(PATIENCE)
+        ((running,),) = seen
+        assert (running.client, running.name) == ("127.0.0.1", "/linux")
+        assert running.size == LARGE
+        assert 0 < running.done < LARGE
+        assert running.seconds >= 0
+        server.engine.poll(0)
+        assert len(seen) == 1

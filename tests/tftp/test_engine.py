@@ -10,6 +10,7 @@ import pytest
 from fastboot import events
 from fastboot.config.client import TftpClient
 from fastboot.errors import ListenError
+from fastboot.seen import Running
 from fastboot.tftp import request as request_module
 from fastboot.tftp import share as share_module
 from fastboot.tftp.carrier import Carrier
@@ -859,3 +860,15 @@ def test_draining_finishes_what_runs_on_the_port_for_requests(serve):
     assert served.say(sock, Ack(0), tid)[0] == Data(1, b"one\ntwo\r\n")
     served.say(sock, Ack(1), tid)
     assert served.engine.idle
+
+
+def test_who_looks_is_told_what_is_under_way_once(serve):
+    served, seen = serve(TREE), []
+    client = served.client()
+    _, tid = served.ask(client, b"file", (b"blksize", b"1000"))
+    served.say(client, Ack(0), tid)
+    served.say(client, Ack(1), tid)
+    served.engine.look(seen.append)
+    served.poll(2.0)
+    served.poll()
+    assert seen == [[Running("127.0.0.1", "file", len(FILE), 1000, 2.0)]]
