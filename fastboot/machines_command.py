@@ -52,7 +52,7 @@ ANSWER_MAX = 64 << 20
 """Bytes of the longest answer that is read."""
 
 _MAC = re.compile(r"[0-9a-f]{2}([:-][0-9a-f]{2}){5}")
-_COLOURS = {"stopped": "red", "loading": "green", "booting": "yellow", "seen": "dim"}
+_COLOURS = {"stopped": "red", "served": "green", "booting": "yellow", "seen": "dim"}
 
 
 class _NothingThere(Exception):

@@ -44,11 +44,9 @@ from .spelling import AnyCase
 from .tftp.engine import Engine as TftpEngine
 from .tftp.intake import quota
 from .tftp.share import Share, engines_for
+from .timeline import compose
 from .timeline.engine import Engine as TimelineEngine
-from .timeline.gate import Gate
 from .timeline.reader import Timeline
-from .timeline.tree import Status
-from .timeline.view import Views
 from .tree import Directory, Overlay, Tree
 from .uploads import UploadFolder
 
@@ -111,7 +109,7 @@ class Server(Lasting):
         self._sockets = sockets or {}
         self._sends_to_tftp = sends_to_tftp
         tell = app.reporting(emit) if app else emit
-        self.timeline: Timeline = Timeline(time.monotonic, time.time)
+        self.timeline: Timeline = compose.timeline()
 
         def both(event: Event) -> None:
             self.timeline(event)
@@ -130,7 +128,9 @@ class Server(Lasting):
         if config.http.health:
             trees.append(Health(version("fastboot"), self.stats, time.monotonic))
         if config.http.status:
-            trees.append(self._status())
+            near, entries = config.http.status_from, self.menu.entries
+            tree = compose.status(self.timeline, near, entries, lambda: self.data)
+            trees.append(tree)
         if config.http.pages:
             trees.append(Pages(self._folder, time.monotonic))
         if config.any_case:
@@ -146,11 +146,6 @@ class Server(Lasting):
         except BaseException:
             self.close()
             raise
-
-    def _status(self) -> Status:
-        gate = Gate(Interfaces().all, self.config.http.status_from)
-        views = Views(self.timeline, time.monotonic, time.time)
-        return Status(views, gate)
 
     @property
     def _workers(self) -> int:

@@ -17,6 +17,7 @@ import pytest
 
 PACKAGES = {
     "aria2c": "aria2",
+    "chromium": "chromium",
     "atftp": "atftp",
     "bash": "bash",
     "busybox": "busybox-static",

@@ -7,8 +7,6 @@ behind the folder's name, since a redirect would be the end for firmware.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import posixpath
 import threading
@@ -28,6 +26,7 @@ from fastboot.report import clean, size
 from fastboot.tree import Blob, Client, Directory
 
 from .accept import preferred
+from .policy import policy
 
 SHOWN_MAX = 2000
 """Names on a page: a longer one is no help to a person, and takes long to make."""
@@ -61,17 +60,7 @@ _TEMPLATES = jinja2.Environment(
 )
 
 
-def _source(text: str) -> str:
-    """What Content-Security-Policy calls a script or style of just these bytes."""
-    digest = hashlib.sha256(text.encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode()}'"
-
-
-_POLICY = (
-    f"default-src 'none'; style-src {_source(_STYLE)}; "
-    f"script-src {_source(_SCRIPT)}; img-src data:; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'"
-)
+_POLICY = policy(_STYLE, _SCRIPT)
 
 FIELDS = (
     ("Cache-Control", "no-cache"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from posixpath import basename
@@ -238,7 +238,7 @@ def stage_of_file(name: str) -> Stage:
     return Stage.INITRD if base.startswith(INITRD) else Stage.FILE
 
 
-def stages(steps: Sequence[Step]) -> Iterator[Stage]:
+def stages(steps: Iterable[Step]) -> Iterator[Stage]:
     """How far each step shows that a machine has come."""
     for step in steps:
         if step.kind in FILES:

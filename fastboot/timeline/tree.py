@@ -1,7 +1,7 @@
 """The names under `/_fastboot/`: the machines for programs, and for people.
 
     /_fastboot/                 the page
-    /_fastboot/events           what changes on it, as it changes
+    /_fastboot/events/VERSION   what changes on it after that version, as it changes
     /_fastboot/clients          the machines, as JSON
     /_fastboot/clients/MAC      one of them, with its steps
     /_fastboot/trace/MAC        its last datagrams, as a capture file
@@ -21,6 +21,7 @@ from fastboot.tree import Blob, Client
 
 from .gate import Gate
 from .view import Views
+from .watch import Hub
 
 FIELDS = (
     ("Cache-Control", "no-store"),
@@ -35,18 +36,13 @@ class Status:
     Args:
         views: What there is to see.
         gate: Who may look.
-        pages: The page, and what else there is for people, by name.
+        hub: The page.
     """
 
-    def __init__(
-        self,
-        views: Views,
-        gate: Gate,
-        pages: dict[tuple[str, ...], Callable[[], Blob]] | None = None,
-    ) -> None:
+    def __init__(self, views: Views, gate: Gate, hub: Hub) -> None:
         self._views = views
         self._gate = gate
-        self._pages = pages or {}
+        self._hub = hub
 
     def open(self, name: str, client: Client) -> Blob:
         """What is there; see `fastboot.tree.Tree.open`."""
@@ -63,16 +59,17 @@ class Status:
 
     def _find(self, parts: tuple[str, ...]) -> Callable[[], Blob]:
         match parts:
+            case ():
+                return self._hub.page
+            case ("events", version) if version.isdecimal() and len(version) < 16:
+                return lambda: self._hub.events(int(version))
             case ("clients",):
                 return lambda: _as_json(self._views.all())
             case ("clients", key):
                 return lambda: self._one(key)
             case ("trace", key):
                 return lambda: self._trace(key)
-        page = self._pages.get(parts)
-        if page is None:
-            raise NotFound("no such file")
-        return page
+        raise NotFound("no such file")
 
     def _one(self, key: str) -> Blob:
         found = self._views.one(key.lower())

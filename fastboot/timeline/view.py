@@ -11,7 +11,7 @@ from typing import Any
 from .diagnosis import Diagnosis
 from .packets import Captured, write_pcap
 from .reader import Timeline
-from .steps import Kind, Record, Step, stage_of
+from .steps import Kind, Record, Stage, Step, stage_of, stages
 
 LISTED_MAX = 1000
 """Machines in a list, those heard of last."""
@@ -98,7 +98,7 @@ class Views:
 
 
 def state(steps: Sequence[Step], found: Diagnosis | None) -> str:
-    """How a machine is, in a word: "stopped", "booting", "loading" or "seen".
+    """How a machine is, in a word: "stopped", "booting", "served" or "seen".
 
     A boot that is complete looks like one that goes on: nobody tells us that an
     operating system runs.
@@ -106,7 +106,7 @@ def state(steps: Sequence[Step], found: Diagnosis | None) -> str:
     if found is not None:
         return "stopped"
     if any(step.kind in (Kind.GOT, Kind.SENT) for step in steps):
-        return "loading"
+        return "served"
     asks = (Kind.ASKED, Kind.OFFERED, Kind.QUESTION, Kind.TOLD)
     return "booting" if any(step.kind in asks for step in steps) else "seen"
 
@@ -165,8 +165,55 @@ def _heard(step: Step) -> str:
     if offer is None:
         return f"was made an offer by {step.text}"
     what = f"the address {offer.address}" if offer.address else "a boot server"
-    if offer.vendor:
-        what += f" as {offer.vendor}"
-    if offer.file:
-        what += f", with the boot file {offer.file}"
-    return f"was offered {what} by {offer.server}"
+    said = [f"option 60 {offer.vendor}"] if offer.vendor else []
+    said += [f"the boot file {offer.file}"] if offer.file else []
+    more = f", with {' and '.join(said)}" if said else ""
+    return f"was offered {what} by {offer.server}{more}"
+
+
+RAIL = (
+    (Stage.ADDRESS, "Asked"),
+    (Stage.OFFER, "Offer"),
+    (Stage.BOOT_SERVER, "Boot server"),
+    (Stage.PROGRAM, "Program"),
+    (Stage.SCRIPT, "Script"),
+    (Stage.KERNEL, "Kernel"),
+    (Stage.INITRD, "Initrd"),
+)
+"""The stations of a boot, in words."""
+
+
+def rail(steps: Sequence[Step], found: Diagnosis | None) -> list[tuple[str, str]]:
+    """The stations of a machine's boot: each one's name, and its mark.
+
+    The mark is "done", "done here" at the last one of a machine that did not stop,
+    "stopped", or "open" where the machine did not come by. There are none for a client
+    that only loads files.
+
+    Args:
+        steps: Those of the boot: firmware's, and those of what it loaded.
+        found: Why it stopped.
+    """
+    passed = set(stages(step for step in steps if step.kind is not Kind.REFUSED))
+    if any(step.kind is Kind.ASKED for step in steps):
+        passed.add(Stage.ADDRESS)
+    stopped = found.stage if found else None
+    if stopped is Stage.FILE:
+        stopped = None
+    if not passed & {Stage.ADDRESS, Stage.OFFER, Stage.BOOT_SERVER, Stage.PROGRAM}:
+        return []
+    here = None if stopped else [at for at, _ in RAIL if at in passed][-1]
+    marks = dict.fromkeys(passed, "done")
+    marks |= {
+        at: mark for at, mark in ((here, "done here"), (stopped, "stopped")) if at
+    }
+    return [(name, marks.get(at, "open")) for at, name in RAIL]
+
+
+def boot_of(record: Record) -> Sequence[Step]:
+    """The steps since the firmware began: it asked, and then what it loaded asked."""
+    for at in range(len(record.steps) - 1, -1, -1):
+        step = record.steps[at]
+        if step.kind is Kind.ASKED and step.note != "iPXE":
+            return record.steps[at:]
+    return record.attempt

@@ -10,8 +10,10 @@ from fastboot.errors import ConfigError, NotFound, Refused
 from fastboot.server import Server
 from fastboot.timeline.diagnosis import OFFER_PATIENCE
 from fastboot.timeline.gate import Gate
+from fastboot.timeline.page import Setting, Writer
 from fastboot.timeline.tree import Status
 from fastboot.timeline.view import Views
+from fastboot.timeline.watch import Hub
 from fastboot.tree import Client
 
 from .history import HERE, MAC, THERE, History
@@ -24,8 +26,22 @@ class Shown(History):
 
     def __init__(self, **machine):
         super().__init__(**machine)
-        views = Views(self.timeline, self.clock, lambda: self.clock.now + 1e9)
-        self.tree = Status(views, Gate(tuple))
+
+        def epoch():
+            return self.clock.now + 1e9
+
+        views = Views(self.timeline, self.clock, epoch)
+        self.running = []
+        setting = Setting("1.2.3", 1e9, [("debian", "linux")], complete=True)
+        writer = Writer(self.timeline, self.clock, epoch)
+        self.hub = Hub(
+            self.timeline, writer, lambda: [self], lambda: setting, self.clock
+        )
+        self.tree = Status(views, Gate(tuple), self.hub)
+
+    def look(self, take):
+        """As an engine does: tell what is under way."""
+        take(self.running)
 
     def read(self, path, client=ME):
         blob = self.tree.open(path, client)
