@@ -244,6 +244,7 @@ cdef struct Course:
     Address peer
     int64_t expected     # the next block's number, without end
     int64_t window_from  # the first of the window that is coming in
+    int acked            # ACKs sent
     int blksize
     int window
     int index            # the message and the byte where Python is to go on
@@ -260,6 +261,7 @@ cdef void _acknowledge(Course* course) noexcept nogil:
         course.fd, packet, 4, MSG_DONTWAIT,
         <sockaddr*>&course.peer.name, course.peer.size,
     )
+    course.acked += 1
     course.window_from = course.expected
 
 
@@ -333,6 +335,7 @@ class Receiver(receive.Receiver):
         course.fd = sock.fileno()
         course.expected = self._expected
         course.window_from = self._window_from
+        course.acked = 0
         course.blksize = self._negotiated.blksize
         course.window = self._negotiated.windowsize
         course.index = course.at = 0
@@ -344,18 +347,21 @@ class Receiver(receive.Receiver):
                 _take(&course, basket, count)
         if course.index < count:
             others = basket.rest(course.index, course.at, count)
-        packets = self._took(basket, course.expected, course.window_from, now)
+        packets = []
+        if basket.count:
+            self._keep(basket)
+            packets = self._went_on(
+                basket.count, course.window_from, course.acked, now
+            )
         basket.count = 0
         if len(_spare) < SPARE_MAX:
             _spare.append(basket)
         return others, packets, count == BATCH, max(0, -count)
 
-    def _took(self, Basket basket, int64_t expected, int64_t window_from, double now):
-        """Keep a batch of blocks that came in order, and know where that leads."""
+    def _keep(self, Basket basket):
+        """Keep a batch of blocks that came in order."""
         cdef int64_t size = basket.count * <int64_t>self._negotiated.blksize
         cdef int fd, failed = 0
-        if not basket.count:
-            return []
         content = self._content
         if content.fd is None:
             (<Store?>content.store).gather(basket, size)
@@ -365,8 +371,16 @@ class Receiver(receive.Receiver):
             with nogil:
                 failed = basket.write(fd)
         content.grew(size, failed)
-        self._advance(basket.count, size, now)
-        if window_from != self._window_from:  # an ACK left
+
+    def _went_on(self, int blocks, int64_t window_from, int acked, double now):
+        """Know where a batch of blocks leads."""
+        self._advance(blocks, blocks * <int64_t>self._negotiated.blksize, now)
+        if acked:
             self._window_from = window_from
-            self._acked_at = now if window_from == expected else None
-        return self._fail(content.problem) if content.problem else []
+            current = window_from == self._expected
+            # Of several windows in one batch each came at once.
+            for _ in range(acked - current):
+                self._round_trip.measure(0.0)
+            self.deadline = now + self._wait
+            self._acked_at = now if current else None
+        return self._fail(self._content.problem) if self._content.problem else []
