@@ -52,6 +52,7 @@ class Client:
         accept: HTTP's Accept, the media types that the client asks for; empty where
             it does not say.
         host: HTTP's Host, the name that it knows us by; empty where it does not say.
+        query: What stands behind "?" in the URL, as it was sent.
     """
 
     address: str
@@ -60,6 +61,7 @@ class Client:
     agent: str = ""
     accept: str = ""
     host: str = ""
+    query: str = ""
 
 
 class Tree(Protocol):

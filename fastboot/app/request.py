@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import parse_qsl
 
 from fastboot.boot.machine import Arch, Machine
+from fastboot.errors import Refused
 from fastboot.tree import Client
 
 from .mac import Mac
 from .seen import Seen
+
+FIELDS_MAX = 64
+"""Fields of a query that are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,24 @@ class Request:
     def agent(self) -> str:
         """HTTP's User-Agent; empty where there is none."""
         return self.client.agent
+
+    @property
+    def query(self) -> dict[str, str]:
+        """What stands behind "?" in a URL, as in "?mac=${mac}"; of a name the last.
+
+        Raises:
+            Refused: There are more fields than anybody means.
+        """
+        try:
+            pairs = parse_qsl(
+                self.client.query,
+                keep_blank_values=True,
+                errors="surrogateescape",
+                max_num_fields=FIELDS_MAX,
+            )
+        except ValueError:
+            raise Refused("there are too many fields in the query") from None
+        return dict(pairs)
 
     @property
     def mac(self) -> Mac | None:

@@ -115,6 +115,7 @@ def asker(head: RequestHead, address: str, server: str) -> Client:
         agent=field(b"user-agent"),
         accept=field(b"accept"),
         host=field(b"host"),
+        query=head.query.decode("latin-1"),
     )
 
 

@@ -51,6 +51,20 @@ def test_a_function_answers_for_its_name_and_the_content_for_the_others(app):
         read(app, "hello/more")
 
 
+def test_a_function_is_told_the_query_of_a_url(app):
+    app.get("boot")(lambda request: repr(request.query))
+
+    def asked(query):
+        client = dataclasses.replace(ME, query=query)
+        return eval(read(app, "boot", client))
+
+    assert asked("") == {}
+    assert asked("mac=52%3A54&uuid=&x=1&x=2") == {"mac": "52:54", "uuid": "", "x": "2"}
+    assert asked("&&=&a=%zz+b") == {"": "", "a": "%zz b"}
+    with pytest.raises(Refused):
+        asked("&".join(f"f{n}=1" for n in range(65)))
+
+
 def test_a_function_goes_before_a_file_of_that_name(app):
     app.get("file")(lambda request: "function")
     assert read(app, "file") == b"function"

@@ -90,6 +90,15 @@ def test_content_is_the_same_over_tftp_and_http(loop, folder, name):
     assert [type(event) for event in heard] == [events.Finished] * 2
 
 
+def test_ipxe_may_say_who_it_is_in_a_query(folder):
+    app = fastboot.App()
+    app.get("boot")(lambda request: f"#!ipxe\necho {request.query['mac']}\n")
+    with fastboot.serve(app, http=0, **LOCAL) as server:
+        for mac in ("52:54:00:12:34:56", "52:54:00:00:00:01", "52:54:00:12:34:56"):
+            script = get(server, "http", f"boot?mac={mac}")
+            assert script == f"#!ipxe\necho {mac}\n".encode()
+
+
 @pytest.mark.parametrize("protocol", ["tftp", "http"])
 def test_errors_are_the_protocols_own(loop, folder, protocol):
     heard = []
