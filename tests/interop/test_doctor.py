@@ -160,54 +160,6 @@ def test_a_network_is_judged_as_it_is_where_no_folder_is_named(tmp_path, images)
     assert last_steps(served) == ALL_WELL
 
 
-@pytest.mark.parametrize(
-    ("letter", "machine", "what", "stage", "code", "cure"),
-    [
-        (
-            "c",
-            "uefi",
-            f"{SERVER} does not answer on port 4011, where the machine asks for its",
-            "boot server",
-            "PXE-E16: No valid offer received.",
-            f"let UDP through to port 4011 of {SERVER}",
-        ),
-        (
-            "d",
-            "bios",
-            f"undionly.kpxe from {SERVER} by TFTP does not come: no answer",
-            "file",
-            "PXE-E32: TFTP open timeout.",
-            f"at {SERVER}, let UDP from port 69 and from all ports above 1023 out",
-        ),
-        (
-            "g",
-            "uefi-http",
-            f"http://{SERVER}/snponly.efi does not come: timed out",
-            "file",
-            (
-                "Error: Could not retrieve NBP file size from HTTP server. "
-                "Error: Unexpected network error."
-            ),
-            f"at {SERVER}, let TCP to port 80 in",
-        ),
-    ],
-    ids=["4011-blocked", "tftp-data-blocked", "http-blocked"],
-)
-def test_what_is_blocked_is_seen_from_another_machine(
-    tmp_path, images, letter, machine, what, stage, code, cure
-):
-    with TroubledNetwork(tmp_path, TROUBLES[letter]) as network:
-        server = with_router(network).join_server()
-        other = network.join("other", PREFIX + "9")
-        with Serving(images, *network.flags, place=server.inside):
-            told = doctor(other, "--machine", machine)
-    (finding,) = told["findings"]
-    assert finding["what"].replace("this UEFI", "the machine").startswith(what)
-    assert (finding["stage"], finding["code"]) == (stage, code)
-    assert finding["cure"].startswith(cure)
-    assert boots(told) == {machine: False}
-
-
 def test_a_boot_program_that_is_missing_is_named(tmp_path, images):
     with TroubledNetwork(tmp_path, TROUBLES["e"]) as network:
         told = doctor(with_router(network).join_server(), images, *network.flags)

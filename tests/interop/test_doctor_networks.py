@@ -46,7 +46,7 @@ FINDINGS = {
         rf"snponly.efi from {SERVER} by TFTP does not come",
         rf"at {SERVER}, let UDP from port 69 and from all ports above 1023 out",
     ),
-    "e": (*("UEFI", "file"), "names no boot file, and nobody else names one", "serve"),
+    "e": (*("UEFI", "file"), "gives an address, and nobody names a boot file", "serve"),
     "f": (*("UEFI", "file"), rf"{RIVAL} .*other\.efi", rf"{RIVAL}"),
     "g": (
         *("UEFI HTTP boot", "file"),
