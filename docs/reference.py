@@ -8,9 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fastboot import events
+from fastboot.doctor import cures
 from fastboot.settings import Setting, settings
 
 HERE = Path(__file__).parent / "reference"
+
+CHANGES = (
+    ("Leave out option 60, `PXEClient`", cures.NO_CLASS),
+    ("Leave out the boot file", cures.NO_FILE),
+    ("Give name servers", cures.WITH_DNS),
+)
+"""What may have to be changed in a DHCP server, and how."""
 
 PARTS = {
     "": ("In general", ""),
@@ -29,6 +37,7 @@ def pages() -> dict[str, str]:
     return {
         "settings.md": "\n".join(_settings()) + "\n",
         "events.md": "\n".join(_events()) + "\n",
+        "routers.md": "\n".join(_routers()) + "\n",
     }
 
 
@@ -84,6 +93,26 @@ def _attributes(text: str) -> list[str]:
         elif line.strip() and found:
             found[-1] += " " + line.strip()
     return found
+
+
+def _routers() -> Iterator[str]:
+    yield "# Routers and DHCP servers"
+    yield ""
+    yield "Most need no change. `fastboot doctor` says whether yours does, and which of"
+    yield "these lines; `{network}` is the network's address, `{server}` the router's."
+    products = dict.fromkeys(item.product for _, recipes in CHANGES for item in recipes)
+    for product in products:
+        yield from ("", f"## {product}")
+        for title, recipes in CHANGES:
+            for recipe in recipes:
+                if recipe.product == product:
+                    yield from ("", f"**{title}**", "", "```text")
+                    yield from map(_unbraced, recipe.lines)
+                    yield "```"
+
+
+def _unbraced(line: str) -> str:
+    return line.replace("{{", "{").replace("}}", "}")
 
 
 if __name__ == "__main__":
