@@ -8,11 +8,15 @@ in `tests/recorded`. Networks h and i, in which nothing is wrong, are those in w
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -94,9 +98,9 @@ class Site:
         self.mac = f"52:54:00:7a:{ord(letter):02x}:01"
         network = TroubledNetwork(folder, TROUBLES[letter])
         self.network = stack.enter_context(network)
-        space = network.join_server()
+        self.space = network.join_server()
         self.server = stack.enter_context(
-            Serving(images, *network.flags, place=space.inside)
+            Serving(images, *network.flags, place=self.space.inside)
         )
         self.machine = stack.enter_context(self.another("first"))
 
@@ -121,6 +125,15 @@ def switched_on(
             letter: Site(letter, images, folder / letter, stack)
             for letter in sorted(used)
         }
+
+
+def timeline(site: Site) -> dict[str, Any]:
+    """What `fastboot clients` says of the machine."""
+    command = (sys.executable, "-m", "fastboot", "clients", "--json", site.mac)
+    done = subprocess.run(
+        site.space.inside(*command), capture_output=True, check=True, timeout=60
+    )
+    return json.loads(done.stdout)
 
 
 def stopped(site: Site) -> dict[str, str]:
@@ -148,6 +161,12 @@ def test_it_is_said_why_a_machine_does_not_boot_and_what_to_do(switched_on, lett
     assert event["stage"] == expected.stage
     assert re.search(expected.reason, event["reason"]), event
     assert re.search(expected.cure, event["cure"]), event
+    assert timeline(switched_on[letter])["diagnosis"] == {
+        "stage": event["stage"],
+        "code": event["code"],
+        "sentence": event["reason"],
+        "cure": event["cure"],
+    }
     shown = screens(letter, expected.name)
     codes = re.split(", | or ", event["code"])
     assert any(code in screen for code in codes for screen in shown), event
@@ -160,6 +179,9 @@ def test_a_machine_for_which_there_is_no_boot_program_is_named(switched_on, lett
     (event,) = site.server.wait_for(wanted, timeout=SAID)
     site.machine.wait(0)
     assert "no boot program for UEFI x86-64: put ipxe.efi into" in event["reason"]
+    found = timeline(site)["diagnosis"]
+    assert (found["stage"], found["sentence"]) == ("boot program", event["reason"])
+    assert any(found["code"] in screen for screen in screens(letter, "edk2-pxe"))
 
 
 @pytest.mark.parametrize("letter", ["a"])

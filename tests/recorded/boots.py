@@ -2,9 +2,9 @@
 
 `boots.toml` lists them; beside it lies what went over the wire, a file for each machine
 that was switched on: DHCP, requests of TFTP and HTTP, and what was turned away by ICMP.
-`tests/firmware/troubles.py` has the networks. One machine may boot several times in one
-file, by one firmware after the other; each of its boots begins with a DISCOVER of a new
-transaction.
+`tests/firmware/troubles.py` has the networks, and `python -m tests.firmware.record`
+makes such files. One machine may boot several times in one file, by one firmware after
+the other; each of its boots begins with a DISCOVER of a new transaction.
 """
 
 from __future__ import annotations
