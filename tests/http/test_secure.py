@@ -181,7 +181,13 @@ def test_a_file_arrives_bit_for_bit_whatever_the_suite(
     assert (event.protocol, event.size) == ("https", LARGE)
 
 
-@pytest.mark.parametrize("suite", ["AES128-SHA256", "AES256-SHA", "AES128-GCM-SHA256"])
+OLD_SUITES = (
+    *("AES128-SHA256", "AES256-SHA", "AES128-GCM-SHA256"),
+    *("DHE-RSA-AES128-GCM-SHA256", "DHE-RSA-AES256-SHA256", "DHE-RSA-AES128-SHA"),
+)
+
+
+@pytest.mark.parametrize("suite", OLD_SUITES)
 def test_old_ipxe_is_served_where_that_is_allowed(serve, suite):
     limits = {"maximum_version": TLS12, "suites": f"{suite}:@SECLEVEL=0"}
     server = serve(Memory({"f": b"fine"}), legacy=True)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import ssl
+from base64 import b64decode
+from decimal import Decimal, getcontext
 
 import pytest
 
 from fastboot.errors import ConfigError
 from fastboot.tls import context as module
-from fastboot.tls.context import ENABLE_KTLS, check_private, make_context
+from fastboot.tls.context import ENABLE_KTLS, FFDHE2048, check_private, make_context
 
 
 @pytest.fixture
@@ -46,6 +48,20 @@ def test_what_ipxe_knew_before_2022_is_there_for_who_asks(made):
     assert {"AES128-SHA256", "AES256-SHA"} <= set(names)
     assert names.index("ECDHE-RSA-AES128-GCM-SHA256") < names.index("AES128-SHA256")
     assert not [name for name in names if "RC4" in name or "DES" in name]
+
+
+def test_with_forward_secrecy_comes_first(made):
+    names = suites(make_context(made[1], legacy=True))
+    assert names.index("DHE-RSA-AES128-SHA256") < names.index("AES128-SHA256")
+
+
+def test_the_group_is_that_of_rfc_7919():
+    der = b64decode("".join(FFDHE2048.splitlines()[1:-1]))
+    getcontext().prec = 700
+    e = int(Decimal(1).exp() * 2**1918)  # appendix A.1
+    prime = 2**2048 - 2**1984 + (e + 560316) * 2**64 - 1
+    # SEQUENCE of 264 bytes: INTEGER of 257, the prime; INTEGER of 1, the generator
+    assert der == b"\x30\x82\x01\x08\x02\x82\x01\x01" + prime.to_bytes(257) + b"\2\1\2"
 
 
 def test_H8_nothing_is_negotiated_again(made):
