@@ -9,25 +9,20 @@ import math
 import os
 import time
 
-from fastboot.cold import WINDOW
 from fastboot.http.connection import NOTEWORTHY
-from fastboot.http.dates import write_date
-from fastboot.http.front import (
-    ANSWER_COST, RECEIVE, SHARE, SMALL, Turn,
-)
-from fastboot.http.recall import HEAD_MAX
+from fastboot.http.front import ANSWER_COST, RECEIVE, SHARE, Turn
 from fastboot.poller import READ, WRITE
 
-from libc.errno cimport EAGAIN, EINTR, EINVAL, ENOSYS, EOPNOTSUPP, errno
+from libc.errno cimport EAGAIN, EINTR, errno
 from libc.math cimport ceil
 from libc.stdint cimport int64_t, uint8_t, uint32_t
-from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
-from fastboot._ext.http_kept cimport File, Kept, Part, Recipe
+from fastboot._ext.http_kept cimport Kept, Part, Recipe
+from fastboot._ext.http_outlet cimport CUT_SHORT, REWRITTEN, Link, Outlet
 from fastboot._ext.wheel cimport (
-    Node, Wheel, wheel_init, wheel_next, wheel_pop, wheel_remove, wheel_set,
+    Wheel, wheel_init, wheel_next, wheel_pop, wheel_remove, wheel_set,
 )
 
 cdef extern from "<sys/epoll.h>" nogil:
@@ -44,49 +39,22 @@ cdef extern from "<sys/epoll.h>" nogil:
     int EPOLLHUP
     int EPOLL_CTL_MOD
 
-cdef extern from "<sys/sendfile.h>" nogil:
-    ssize_t sendfile(int out_fd, int in_fd, int64_t* offset, size_t count)
-
 cdef extern from "<sys/socket.h>" nogil:
     ssize_t recv(int fd, void* data, size_t size, int flags)
-    ssize_t send(int fd, const void* data, size_t size, int flags)
-    int MSG_NOSIGNAL
-
-cdef extern from "<sys/stat.h>" nogil:
-    struct timespec:
-        long tv_sec
-        long tv_nsec
-    struct stat_t "stat":
-        int64_t st_size
-        timespec st_mtim
-    int fstat(int fd, stat_t* status)
 
 cdef extern from "<string.h>" nogil:
     void* memmem(const void* where, size_t size, const void* what, size_t n)
 
 cdef extern from "<time.h>" nogil:
+    struct timespec:
+        long tv_sec
+        long tv_nsec
     int CLOCK_MONOTONIC
-    int CLOCK_REALTIME_COARSE
     int clock_gettime(int clock, timespec* now)
-
-cdef extern from "<sys/uio.h>" nogil:
-    struct iovec:
-        void* iov_base
-        size_t iov_len
-    ssize_t preadv2(int fd, iovec* pieces, int count, int64_t offset, int flags)
-    int RWF_NOWAIT
-
-cdef extern from "<unistd.h>" nogil:
-    ssize_t pread(int fd, void* data, size_t size, int64_t offset)
 
 cdef enum:
     EVENTS = 128
     NEWS_MAX = 256   # answers that wait to be reported
-    DATE_MAX = 64
-    COPY = 64 << 10  # bytes read at once where sendfile(2) cannot be used
-    NUMBERS = 128    # bytes that a part's length and range take in a head
-    CUT_SHORT = -1
-    REWRITTEN = -2
     SLOW = -3
     GONE = -4
 
@@ -94,33 +62,7 @@ cdef double NEWS_DELAY = 0.05  # seconds that they wait at the most
 cdef int64_t _share = SHARE
 cdef int64_t _answer_cost = ANSWER_COST
 cdef int64_t _noteworthy = NOTEWORTHY
-cdef int64_t _small = SMALL
-cdef int64_t _window = WINDOW
 cdef size_t _receive = RECEIVE
-# The answer's head is at most a file's path longer than what was sent for it.
-cdef size_t _out_size = max(SMALL, COPY) + 16 * HEAD_MAX
-
-
-cdef struct Link:
-    Node timer       # first, so that a timer's node is its connection
-    int fd
-    bint is_up       # handed up, and not yet taken
-    uint32_t interest
-    int64_t requests
-    Recipe* recipe   # what is being sent; NULL: nothing
-    uint8_t* head    # what is left of the answer's head, and where its memory begins
-    size_t head_at
-    size_t head_size
-    uint8_t* rest    # requests that were sent behind it
-    size_t rest_size
-    int64_t offset
-    int64_t left
-    int64_t length
-    int64_t unrenewed
-    double began
-    bint begun       # its head is sent, or kept in `head`
-    bint cold        # a part of the file is being read for it
-    bint warmed      # it has just been, and is sent without another look
 
 
 cdef struct Sent:
@@ -135,10 +77,8 @@ cdef class Front:
 
     cdef object _poller
     cdef object _clock
-    cdef object _wall_clock
     cdef object _turn    # what is to be handed up
     cdef bint _own_clock
-    cdef bint _own_wall_clock
     cdef bint _news      # something other than answers is in it
     cdef bint _draining
     cdef int _epoll
@@ -149,15 +89,12 @@ cdef class Front:
     cdef double _stall_timeout
     cdef int64_t _max_requests
     cdef int64_t _least
-    cdef int64_t _second  # of the date
-    cdef char[DATE_MAX] _date
-    cdef size_t _date_size
     cdef Link** _links   # by descriptor
     cdef int _room
     cdef Wheel _wheel
     cdef Kept _kept
     cdef uint8_t* _in
-    cdef uint8_t* _out
+    cdef Outlet _outlet
     cdef Sent[NEWS_MAX] _sent
     cdef int _sent_count
     cdef double _sent_since
@@ -167,8 +104,7 @@ cdef class Front:
 
     def __cinit__(self):
         self._in = <uint8_t*>malloc(_receive)
-        self._out = <uint8_t*>malloc(_out_size)
-        if not (self._in and self._out):
+        if not self._in:
             raise MemoryError
 
     def __dealloc__(self):
@@ -178,21 +114,18 @@ cdef class Front:
                 _free_link(self._links[fd])
         free(self._links)
         free(self._in)
-        free(self._out)
 
     def __init__(self, poller, config, clock, wall_clock):
         self._poller = poller
         self._clock = clock
-        self._wall_clock = wall_clock
         self._own_clock = clock is time.monotonic
-        self._own_wall_clock = wall_clock is time.time
         self._epoll = poller.fileno()
         self._waker, self._timer = poller.own
         self._idle_timeout = config.idle_timeout
         self._stall_timeout = config.stall_timeout
         self._max_requests = config.max_requests
         self._least = max(1, int(config.min_rate * config.stall_timeout))
-        self._second = -1
+        self._outlet = Outlet(wall_clock)
         self._kept = Kept()
         self._turn = Turn()
         self._look_at_clocks()
@@ -293,19 +226,9 @@ cdef class Front:
     # A turn
 
     cdef int _look_at_clocks(self) except -1:
-        cdef int64_t second
         self._now = _clock_of(CLOCK_MONOTONIC) if self._own_clock else self._clock()
-        if not self._own_wall_clock:
-            second = int(self._wall_clock())
-            if second != self._second:
-                self._write_date(second)
+        self._outlet.look_at_clock()
         return 0
-
-    cdef void _write_date(self, int64_t second) noexcept:
-        cdef bytes text = write_date(second).encode()
-        self._second = second
-        self._date_size = min(<size_t>len(text), <size_t>DATE_MAX)
-        memcpy(self._date, <const char*>text, self._date_size)
 
     cdef int _write_down(self) except -1:
         """Make the answers that are complete known to Python."""
@@ -529,144 +452,22 @@ cdef class Front:
         self.answering += 1
         return True
 
-    cdef size_t _write_head(self, Link* link) noexcept nogil:
-        """Write the answer's head; see `fastboot.http.recall.Recipe.head`."""
-        cdef Recipe* recipe = link.recipe
-        cdef uint8_t* at = self._out
-        cdef timespec now
-        if self._own_wall_clock:
-            clock_gettime(CLOCK_REALTIME_COARSE, &now)
-            if now.tv_sec != self._second:
-                with gil:
-                    self._write_date(now.tv_sec)
-        at = _put(at, recipe.pieces[0], recipe.sizes[0])
-        at = _put(at, <const uint8_t*>self._date, self._date_size)
-        at = _put(at, recipe.pieces[1], recipe.sizes[1])
-        if recipe.ranged:
-            at += snprintf(
-                <char*>at, NUMBERS, b"%lld\r\nContent-Range: bytes %lld-%lld",
-                <long long>link.length, <long long>link.offset,
-                <long long>(link.offset + link.length - 1),
-            )
-            at = _put(at, recipe.pieces[2], recipe.sizes[2])
-        return at - self._out
-
     cdef int64_t _send(self, Link* link, int64_t share) noexcept nogil:
         """Send what there is room for, `share` bytes at the most; how many it was.
 
         Below 0: the answer cannot be completed, and was cut off.
         """
-        cdef int64_t sent = 0, count
         cdef int failure = 0
-        if not link.begun:
-            sent = self._send_first(link, &failure)
-        elif link.head != NULL:
-            sent = self._send_head(link, &failure)
-        while not failure and link.left and link.head == NULL and sent < share:
-            count = self._send_file(link, min(link.left, share - sent), &failure)
-            if failure:
-                break
-            sent += count
-            link.offset += count
-            link.left -= count
+        cdef int64_t sent = self._outlet.send(link, share, &failure)
+        if link.cold:
+            self._news = True
+            with gil:
+                self._turn.cold.append((link.fd, link.recipe.file.fd, link.cold_at))
         self._taken(link, sent)
         if failure and failure != EAGAIN:
             self._cut(link, failure)
             return -1
         return sent
-
-    cdef int64_t _send_first(self, Link* link, int* failure) noexcept nogil:
-        """Send the head, with the body if it is small; see the Python twin."""
-        cdef size_t head = self._write_head(link), size = head
-        cdef File* file = link.recipe.file
-        cdef ssize_t n
-        if link.length <= _small:
-            if not self._is_warm(link, file.offset + link.offset, link.length):
-                failure[0] = EAGAIN
-                return 0
-            n = pread(
-                file.fd, self._out + head, link.length, file.offset + link.offset
-            )
-            if n < link.length:
-                failure[0] = errno if n < 0 else CUT_SHORT
-                return 0
-            size += n
-        link.begun = True
-        n = send(link.fd, self._out, size, MSG_NOSIGNAL)
-        if n < 0:
-            if errno != EAGAIN and errno != EINTR:
-                failure[0] = errno
-                return 0
-            n = 0
-        if <size_t>n < head:
-            failure[0] = _keep_head(link, self._out + n, head - n)
-            return n
-        link.offset += n - head
-        link.left -= n - head
-        return n
-
-    cdef int64_t _send_head(self, Link* link, int* failure) noexcept nogil:
-        """Send what is left of the head."""
-        cdef ssize_t n = send(
-            link.fd, link.head + link.head_at, link.head_size, MSG_NOSIGNAL
-        )
-        if n < 0:
-            failure[0] = EAGAIN if errno == EINTR else errno
-            return 0
-        link.head_at += n
-        link.head_size -= n
-        if link.head_size == 0:
-            free(link.head)
-            link.head = NULL
-        return n
-
-    cdef int64_t _send_file(
-        self, Link* link, int64_t most, int* failure
-    ) noexcept nogil:
-        cdef File* file = link.recipe.file
-        cdef int64_t at = file.offset + link.offset
-        cdef stat_t status
-        cdef ssize_t n
-        most = min(most, _window - at % _window)
-        if not self._is_warm(link, at, most):
-            failure[0] = EAGAIN
-            return 0
-        if most == link.left:
-            # A rewrite is noticed before the last bytes make the answer complete.
-            if fstat(file.fd, &status) < 0:
-                failure[0] = errno
-                return 0
-            if (
-                status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec
-                != file.mtime_ns
-                and status.st_size <= file.offset + link.recipe.size
-            ):
-                failure[0] = REWRITTEN
-                return 0
-        n = sendfile(link.fd, file.fd, &at, most)
-        if n < 0 and (errno == EINVAL or errno == ENOSYS or errno == EOPNOTSUPP):
-            # Some file systems in user space have none.
-            n = pread(file.fd, self._out, min(most, <int64_t>COPY), at)
-            if n > 0:
-                n = send(link.fd, self._out, n, MSG_NOSIGNAL)
-        if n < 0:
-            failure[0] = EAGAIN if errno == EINTR else errno
-            return 0
-        if n == 0:
-            failure[0] = CUT_SHORT
-        return n
-
-    cdef bint _is_warm(self, Link* link, int64_t at, int64_t length) noexcept nogil:
-        """Whether a part of the file is in memory; see `fastboot.cold`."""
-        cdef int fd = link.recipe.file.fd
-        if link.warmed or (_is_there(fd, at) and _is_there(fd, at + length - 1)):
-            link.warmed = False
-            return True
-        link.cold = True
-        self._news = True
-        with gil:
-            self._turn.cold.append((link.fd, fd, at))
-        return False
 
     cdef void _taken(self, Link* link, int64_t count) noexcept nogil:
         self.sent_bytes += count
@@ -719,36 +520,10 @@ cdef class Front:
         return 0
 
 
-cdef bint _is_there(int fd, int64_t at) noexcept nogil:
-    """Whether a byte of a file is in memory, or the file system cannot tell."""
-    cdef uint8_t byte
-    cdef iovec piece
-    piece.iov_base = &byte
-    piece.iov_len = 1
-    return preadv2(fd, &piece, 1, at, RWF_NOWAIT) >= 0 or errno != EAGAIN
-
-
 cdef double _clock_of(int clock) noexcept nogil:
     cdef timespec now
     clock_gettime(clock, &now)
     return now.tv_sec + now.tv_nsec * 1e-9
-
-
-cdef inline uint8_t* _put(
-    uint8_t* at, const uint8_t* data, size_t size
-) noexcept nogil:
-    memcpy(at, data, size)
-    return at + size
-
-
-cdef int _keep_head(Link* link, const uint8_t* data, size_t size) noexcept nogil:
-    """Keep what is left of a head; EAGAIN, since there is no room for more."""
-    link.head = <uint8_t*>malloc(size)
-    if link.head == NULL:
-        return CUT_SHORT
-    memcpy(link.head, data, size)
-    link.head_at, link.head_size = 0, size
-    return EAGAIN
 
 
 cdef void _free_link(Link* link) noexcept nogil:
