@@ -101,8 +101,8 @@ class Reading:
         return _SILENT.format(carried)
 
     def farewell(self) -> bytes | None:
-        """See `exchange.Role`: the last ACK, where some packet came twice or not."""
+        """See `exchange.Role`: the last ACK, where a block came twice or was missing."""
         receiver = self._receiver
-        if receiver is None or not (receiver.repeats or receiver.retransmissions):
+        if receiver is None or not (receiver.gaps or receiver.retransmissions):
             return None
         return receiver.last_ack.encode()

@@ -90,8 +90,7 @@ class Receiver:
             answers a client's read request, who therefore need not keep rule 6.
 
     Attributes:
-        repeats: ACKs that were sent once more: for a gap, for a block that came again,
-            or because nothing came.
+        gaps: How often a block was missing, as those behind it told.
     """
 
     def __init__(
@@ -121,7 +120,7 @@ class Receiver:
         self._give_up = 0.0
         self.acknowledged = 0
         self.confirmed = False
-        self.repeats = 0
+        self.gaps = 0
         self.outcome: Outcome | None = None
         self.reason = ""
         self.deadline: float | None = None
@@ -266,6 +265,7 @@ class Receiver:
         if ahead >= self._negotiated.windowsize or self._reported_gap:
             return []
         self._reported_gap = True
+        self.gaps += 1
         return self._acknowledge_again()
 
     def _acknowledge(self, now: float) -> list[bytes]:
@@ -276,7 +276,6 @@ class Receiver:
     def _acknowledge_again(self) -> list[bytes]:
         """The same, but what comes may be an answer to an earlier one (Karn)."""
         self._acked_at = None
-        self.repeats += 1
         self._window_from = self._expected
         return [self.last_ack.encode()]
 

@@ -145,7 +145,7 @@ def test_the_same_is_said_and_kept(
                     said[1] += machines[1].receive(raw, now)
                     more = True
     assert said[0] == said[1]
-    for name in ("acknowledged", "outcome", "deadline", "retransmissions", "repeats"):
+    for name in ("acknowledged", "outcome", "deadline", "retransmissions", "gaps"):
         assert getattr(machines[0], name) == getattr(machines[1], name), name
     for content in contents:
         content.keep()

@@ -57,7 +57,7 @@ def run(data: bytes) -> None:
                 said += plain.receive(raw, now)
         _send(source, datagrams, joined=joined)
         assert said == _drained(compiled, now)
-        for name in ("acknowledged", "outcome", "deadline", "repeats", "confirmed"):
+        for name in ("acknowledged", "outcome", "deadline", "gaps", "confirmed"):
             assert getattr(plain, name) == getattr(compiled, name), name
     for content in contents:
         content.keep()
