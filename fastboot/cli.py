@@ -21,6 +21,7 @@ from .banner import write_banner
 from .client_command import get_command, put_command
 from .config import Config
 from .doctor_command import doctor_command
+from .embedding import sockets_of_systemd
 from .errors import ConfigError, EngineFailed, SetupError
 from .events import Fault
 from .interfaces import Interfaces
@@ -32,6 +33,7 @@ from .report import Report, complain, json_line, text_line, write_to
 from .server import Server
 from .service import run_service
 from .settings import Setting, build, read_toml, settings
+from .systemd import Handed, Manager, check_handed_over
 
 EXIT_SETUP = 2
 """What was asked for cannot be done: a wrong flag or file, a taken port."""
@@ -165,10 +167,12 @@ def _serve(folder: str | None, config: Path | None, **flags: Any) -> int:  # noq
     privileged = is_privileged()
     settled = _within_files(settled.resolved(privileged=privileged))
     _check_addresses(settled)
+    sockets = sockets_of_systemd()
+    check_handed_over(settled, sockets)
     as_json = settled.log_format == "json"
     line = json_line if as_json else _stamped(text_line)
     report = Report(write_to(sys.stdout), line, time.monotonic)
-    with closing(report), closing(_open(settled, report)) as server:
+    with closing(report), closing(_open(settled, report, sockets)) as server:
 
         def ready() -> None:
             if as_json:
@@ -176,11 +180,12 @@ def _serve(folder: str | None, config: Path | None, **flags: Any) -> int:  # noq
                 return
             console = Console(highlight=False)
             with console.capture() as screen:
-                write_banner(console, server, privileged=privileged)
+                write_banner(console, server, privileged=privileged or bool(sockets))
             report.say(screen.get().rstrip("\n"))
 
         try:
-            finished = run_service(server, settled.loop, ready)
+            manager = Manager.of_this_program()
+            finished = run_service(server, settled.loop, ready, manager)
         except EngineFailed as failure:
             name = server.protocol_of(failure.engine)
             report(Fault(name, failure.error))
@@ -189,9 +194,9 @@ def _serve(folder: str | None, config: Path | None, **flags: Any) -> int:  # noq
     return 0 if finished else EXIT_CUT
 
 
-def _open(config: Config, report: Report) -> Server:
+def _open(config: Config, report: Report, sockets: Handed) -> Server:
     try:
-        return Server(config, report)
+        return Server(config, report, sockets=sockets)
     except OSError as error:
         raise SetupError(f"cannot open what serving needs: {error}") from error
 

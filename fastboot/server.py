@@ -161,7 +161,7 @@ class Server(Lasting):
                 dataclasses.replace(place, follow=follower.add) for place in places
             )
         if config.tftp.enabled:
-            self._open_tftp(self._handed("tftp") or places)
+            self._open_tftp(places)
         if config.http.enabled:
             self._open_http(self._handed("http") or places)
         if config.https.enabled:
@@ -176,7 +176,10 @@ class Server(Lasting):
 
     def _open_tftp(self, places: tuple[Place, ...]) -> None:
         config = self.config.tftp
-        workers = engines_for(config, self._workers)
+        # Who shares one socket would not know what a client repeats: see `listen._bind`.
+        handed = self._handed("tftp")
+        places = handed or places
+        workers = 1 if handed else engines_for(config, self._workers)
         share = Share.of(config, workers)
         if config.uploads:
             self._uploads = UploadFolder(config.uploads, quota(config))

@@ -5,12 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from .drivers import running, running_on_threads, until_idle
 from .errors import ConfigError, EngineFailed
+from .report import clean
 from .server import Server
+from .systemd import Manager
+
+NOBODY = Manager("")
+"""The manager of a program that a person started."""
 
 
 class Inbox:
@@ -37,7 +43,8 @@ def signals() -> tuple[signal.Signals, ...]:
 
     SIGHUP is one, since a terminal that is closed must not cut transfers off; not so
     under nohup, which starts a program with SIGHUP ignored. Where there is no terminal
-    it has certificates read again instead, if there are any.
+    it has certificates read again instead, if there are any, and under a service manager
+    whether there are any or not.
     """
     asked = (signal.SIGINT, signal.SIGTERM)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
@@ -45,7 +52,12 @@ def signals() -> tuple[signal.Signals, ...]:
     return (*asked, signal.SIGHUP)
 
 
-def run_service(server: Server, loop: str, ready: Callable[[], None]) -> bool:
+def run_service(
+    server: Server,
+    loop: str,
+    ready: Callable[[], None],
+    manager: Manager = NOBODY,
+) -> bool:
     """Run a server until one of `signals`; a second signal ends it at once.
 
     The engines that carry files run on threads of their own, so that a file that
@@ -55,6 +67,7 @@ def run_service(server: Server, loop: str, ready: Callable[[], None]) -> bool:
         server: Its ports open.
         loop: "uvloop", "asyncio" or "trio".
         ready: Called once everything runs and signals are heeded.
+        manager: Told when it does, and when that ends.
 
     Returns:
         Whether everything under way could be finished.
@@ -70,7 +83,7 @@ def run_service(server: Server, loop: str, ready: Callable[[], None]) -> bool:
             raise ConfigError(
                 "trio is not installed; install fastboot[trio] or choose another --loop"
             ) from None
-        return trio.run(_serve, server, ready, _trio_inbox, trio.sleep)
+        return trio.run(_serve, server, ready, manager, _trio_inbox, trio.sleep)
     factory = None
     if loop == "uvloop":
         try:
@@ -81,7 +94,7 @@ def run_service(server: Server, loop: str, ready: Callable[[], None]) -> bool:
             ) from None
         factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(_serve(server, ready, _asyncio_inbox, asyncio.sleep))
+        return runner.run(_serve(server, ready, manager, _asyncio_inbox, asyncio.sleep))
 
 
 Ends = Callable[[int], bool]
@@ -91,22 +104,29 @@ Ends = Callable[[int], bool]
 async def _serve(
     server: Server,
     ready: Callable[[], None],
+    manager: Manager,
     open_inbox: Callable[[Ends], AbstractAsyncContextManager[Inbox]],
     sleep: Callable[[float], Awaitable[None]],
 ) -> bool:
     # Without a terminal nobody can close one: there SIGHUP means, as everywhere, that
     # what is kept in files is to be read again.
-    reloads = server.reloads and not _has_terminal()
+    reloads = bool(manager) or (server.reloads and not _has_terminal())
 
     def ends(number: int) -> bool:
         if number == signal.SIGHUP and reloads:
+            manager.reloading(time.monotonic())
             server.reload()
+            manager.ready()
             return False
         return True
 
+    def all_runs() -> None:
+        ready()
+        manager.ready(f"serving {clean(str(server.config.folder))}")
+
     async with open_inbox(ends) as inbox:
         try:
-            return await _run(server, ready, inbox, sleep)
+            return await _run(server, all_runs, manager, inbox, sleep)
         except EngineFailed as error:
             failure = error  # raised out of here, trio would make it a group
     raise failure
@@ -115,6 +135,7 @@ async def _serve(
 async def _run(
     server: Server,
     ready: Callable[[], None],
+    manager: Manager,
     inbox: Inbox,
     sleep: Callable[[float], Awaitable[None]],
 ) -> bool:
@@ -122,6 +143,7 @@ async def _run(
         async with running(server.control, inbox.wake) as control:
             ready()
             await inbox.first()
+            manager.stopping()
             data.drain()
             control.drain()
             await until_idle(

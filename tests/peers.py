@@ -41,6 +41,8 @@ PACKAGES = {
     "setpriv": "util-linux",
     "setsid": "util-linux",
     "in.tftpd": "tftpd-hpa",
+    "systemd-analyze": "systemd",
+    "systemd-socket-activate": "systemd",
     "tcpdump": "tcpdump",
     "tftp": "tftp-hpa",
     "tshark": "tshark",

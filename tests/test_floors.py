@@ -125,6 +125,7 @@ FLOORS = [
     ["drivers"],
     ["tftp.client"],
     ["server"],
+    ["systemd"],
     ["service", "embedding"],
     ["testing.u_boot", "testing.router", "testing.link", "testing.programs"],
     ["testing.firmware"],
