@@ -27,6 +27,7 @@ from .dhcp.outcome import Decider
 from .dhcp.proxy import Proxy
 from .dhcp.v6.decide import Responder
 from .dhcp.v6.engine import Engine as Dhcp6Engine
+from .doctor.standing import Standing
 from .drivers import Lasting
 from .engine import Engine
 from .errors import ConfigError, EngineFailed
@@ -129,8 +130,10 @@ class Server(Lasting):
             trees.append(Health(version("fastboot"), self.stats, time.monotonic))
         if config.http.status:
             near, entries = config.http.status_from, self.menu.entries
-            tree = compose.status(self.timeline, near, entries, lambda: self.data)
-            trees.append(tree)
+            found = Standing(config, self.site, entries, time.monotonic)
+            trees.append(
+                compose.status(self.timeline, near, entries, lambda: self.data, found)
+            )
         if config.http.pages:
             trees.append(Pages(self._folder, time.monotonic))
         if config.any_case:

@@ -111,7 +111,7 @@ FLOORS = [
     ["doctor.findings"],
     ["doctor.words", "doctor.ask", "doctor.reach"],
     ["doctor.local"],
-    ["doctor.examine"],
+    ["doctor.examine", "doctor.standing"],
     ["doctor.run"],
     # 4: sockets
     ["tftp.account", "tftp.glance"],

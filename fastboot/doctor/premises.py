@@ -70,6 +70,7 @@ def on_programs(facts: Facts) -> Iterator[Finding]:
     """Boot programs that are missing."""
     for name, reason in facts.missing.items():
         what, _, hint = reason.partition(": ")
+        hint = hint or "serve that, on the port that firmware knows"
         words = (KINDS[name].words,)
         yield Finding(
             Severity.ERROR, what, facts.folder, "file", cure=hint, machines=words

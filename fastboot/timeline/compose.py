@@ -30,6 +30,7 @@ def status(
     networks: Sequence[str],
     entries: Callable[[], Sequence[Entry]],
     carriers: Callable[[], Iterable[object]],
+    standing: Callable[[], Sequence[tuple[str, str]]],
 ) -> Status:
     """The tree.
 
@@ -38,6 +39,7 @@ def status(
         networks: Who may look besides loopback and our own networks.
         entries: What the folder can boot.
         carriers: The engines that carry files.
+        standing: What the doctor finds.
     """
     began = round(time(), 3)
 
@@ -47,7 +49,7 @@ def status(
         complete = len(found) <= ENTRIES_MAX
         return Setting(version("fastboot"), began, shown, complete=complete)
 
-    writer = Writer(timeline, monotonic, time)
+    writer = Writer(timeline, monotonic, time, standing)
     hub = Hub(timeline, writer, carriers, setting, monotonic)
     gate = Gate(Interfaces().all, networks)
     return Status(Views(timeline, monotonic, time), gate, hub)

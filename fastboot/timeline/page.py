@@ -111,6 +111,8 @@ class Writer:
         timeline: The machines.
         clock: Its clock.
         epoch: Seconds since 1970.
+        standing: What keeps machines from booting whoever asks, and what to do: a
+            sentence each.
     """
 
     def __init__(
@@ -118,10 +120,12 @@ class Writer:
         timeline: Timeline,
         clock: Callable[[], float],
         epoch: Callable[[], float],
+        standing: Callable[[], Sequence[tuple[str, str]]] = tuple,
     ) -> None:
         self._timeline = timeline
         self._clock = clock
         self._epoch = epoch
+        self._standing = standing
         self._template = _TEMPLATES.get_template("page.html.j2")
         self._parts: Any = self._template.module
         self._known: OrderedDict[str, tuple[tuple[int, str], str]] = OrderedDict()
@@ -166,13 +170,13 @@ class Writer:
         return str(self._parts.downloads(list(downloads)))
 
     def findings(self, found: Sequence[tuple[str, Record]]) -> str:
-        """What needs doing: why machines stopped, each reason once."""
+        """What needs doing: the doctor's findings, and why machines stopped, once each."""
         reasons: dict[Diagnosis, list[str]] = {}
         for key, record in found:
             diagnosis = self._timeline.diagnosis(record)
             if diagnosis is not None:
                 reasons.setdefault(diagnosis, []).append(key)
-        return str(self._parts.findings(list(reasons.items())))
+        return str(self._parts.findings(list(reasons.items()), self._standing()))
 
     def _facts(
         self, key: str, record: Record, found: Diagnosis | None

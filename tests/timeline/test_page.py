@@ -8,7 +8,7 @@ import pytest
 from fastboot.errors import Unavailable
 from fastboot.seen import Running
 from fastboot.timeline.diagnosis import OFFER_PATIENCE
-from fastboot.timeline.page import SHOWN_MAX
+from fastboot.timeline.page import SHOWN_MAX, Writer
 from fastboot.timeline.watch import EVERY, QUIET, WATCHERS_MAX
 
 from .history import HERE, MAC, ROUTER, URL, History
@@ -180,3 +180,13 @@ def test_the_page_has_no_more_machines_than_a_person_reads():
     page, _ = text_of(shown)
     assert page.count("<article") == SHOWN_MAX
     assert len(shown.hub._writer._known) <= SHOWN_MAX
+
+
+def test_what_the_doctor_finds_needs_doing_whoever_asked():
+    found = [("no boot program for <BIOS>", "put one into the folder"), ("odd", "")]
+    history = History()
+    writer = Writer(history.timeline, lambda: 0.0, lambda: 0.0, lambda: found)
+    part = writer.findings([])
+    assert "<strong>No boot program for &lt;BIOS&gt;.</strong>" in part
+    assert '<p class="cure">Put one into the folder.</p>' in part
+    assert "no machine stopped" not in part
