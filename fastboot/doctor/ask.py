@@ -92,6 +92,9 @@ def listen(interface: Interface, cast: Sequence[Player], wait: float = WAIT) -> 
         wait: Seconds to listen.
     """
     address, network = interface.ipv4[0], interface.networks[0]
+    if not hasattr(socket, "SO_BINDTODEVICE"):
+        problem = "only Linux can ask on one interface; run it on a machine with Linux"
+        return Segment(interface.name, address, network, problem)
     try:
         sock = udp(Place(CLIENTS, interface.name), _CLIENT_PORT, "DHCP", reuse=True)
     except ListenError as error:

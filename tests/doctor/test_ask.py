@@ -1,14 +1,15 @@
 """What a played machine takes for its own, and whom it would ask on port 4011."""
 
 from dataclasses import replace
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastboot.doctor.ask import HEARD_MAX, Player, players, targets
+from fastboot.doctor.ask import HEARD_MAX, Player, listen, players, targets
 from fastboot.doctor.machines import KINDS, USUAL
+from fastboot.interfaces import Interface
 from models.offers import NOBODY, OTHER, OURS, PXE, ROUTER, proxy, router
 
 ME = b"\x52\x54\0\0\0\1"
@@ -72,3 +73,12 @@ def test_http_boot_asks_nobody():
     one = player("uefi-http")
     one.heard = [proxy(PXE)]
     assert targets(one) == set()
+
+
+def test_a_system_that_cannot_bind_to_an_interface_says_so(monkeypatch):
+    monkeypatch.delattr("socket.SO_BINDTODEVICE")
+    network = IPv4Network("192.168.1.0/24")
+    card = Interface("en0", 1, (OURS,), networks=(network,), mac=b"123456")
+    segment = listen(card, players(USUAL))
+    assert segment.problem.startswith("only Linux can ask on one interface; run it")
+    assert segment.heard == {}
