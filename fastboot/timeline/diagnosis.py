@@ -2,14 +2,16 @@
 
 It knows what our side of the network saw. A machine that went on elsewhere, or was
 switched off, looks like one that could not; so the sentences say what was seen, and name
-the likeliest cause. What firmware shows is by `PxeBcBoot.c` of EDK2 and by the PXE
-specification 2.1, appendix A.
+the likeliest cause. What its screen shows then is told by the models of firmware.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from fastboot.firmware import edk2_http, edk2_pxe, ipxe, raspberry, rom
+from fastboot.firmware.decision import Stop
 
 from .steps import FILES, Kind, Offer, Stage, Step, stage_of_file
 
@@ -30,8 +32,13 @@ FORGOTTEN = 24 * 3600.0
 
 PXE_CLIENT = "PXEClient"
 
-IPXE_UNCONFIGURED = "No configuration methods succeeded"
-"""What iPXE says where no offer came that it can use."""
+SCREENS: Mapping[str, Mapping[Stop, str]] = {
+    "PXE": edk2_pxe.SCREEN,
+    "HTTP boot": edk2_http.SCREEN,
+    "iPXE": ipxe.SCREEN,
+    "Raspberry Pi": raspberry.SCREEN,
+}
+"""What the screen shows at each stop, by what asks. A BIOS that is no iPXE has a ROM's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +77,7 @@ def diagnose(
     if files:
         latest = max(reversed(files), key=lambda step: step.last)
         again = latest.kind is Kind.LOST and latest.count > 1
-        return _file(latest, quiet) if quiet >= FILE_PATIENCE or again else None
+        return _file(latest, steps) if quiet >= FILE_PATIENCE or again else None
     # What others tell it, and that it takes their address, brings it no nearer to us.
     ours = [step.last for step in steps if step.kind is not Kind.HEARD]
     quiet = now - max(ours, default=steps[0].at)
@@ -82,6 +89,20 @@ def _firmware(steps: Sequence[Step]) -> str:
     return asked[-1] if asked else ""
 
 
+def screen(steps: Sequence[Step], stop: Stop) -> str:
+    """What a machine's screen shows at a stop, the code alone where there is one.
+
+    >>> screen([Step(Kind.ASKED, 0.0, "BIOS", "PXE")], Stop.NO_ADDRESS)
+    'PXE-E52'
+    """
+    firmware = _firmware(steps)
+    if firmware == "PXE" and _is_bios(steps):
+        shown = rom.SCREEN[stop]
+    else:
+        shown = SCREENS.get(firmware, {}).get(stop, "")
+    return shown.partition(":")[0] if shown.startswith("PXE-") else shown
+
+
 def _is_bios(steps: Sequence[Step]) -> bool:
     return any(step.kind is Kind.ASKED and step.text == "BIOS" for step in steps)
 
@@ -89,10 +110,10 @@ def _is_bios(steps: Sequence[Step]) -> bool:
 # A file was asked for
 
 
-def _file(step: Step, quiet: float) -> Diagnosis | None:
+def _file(step: Step, steps: Sequence[Step]) -> Diagnosis | None:
     stage = stage_of_file(step.text)
     if step.kind is Kind.REFUSED:
-        code = "PXE-E23 or PXE-T01" if step.protocol == "tftp" else "HTTP error"
+        code = screen(steps, Stop.NOT_FOUND)
         sentence = f"it asked for {step.text}, which it does not get: {step.note}"
         cure = f"put {step.text} into the folder, or change what asks for it"
         return Diagnosis(stage, code, sentence, cure)
@@ -101,12 +122,12 @@ def _file(step: Step, quiet: float) -> Diagnosis | None:
     if step.protocol == "tftp" and not step.size:
         return Diagnosis(
             stage,
-            "PXE-E18 or PXE-E32",
+            screen(steps, Stop.TIMEOUT),
             f"it asked for {step.text} by TFTP and never took an answer: answers come "
             "from other UDP ports than 69, which a firewall or NAT between drops",
             "let UDP from this server through, or use --tftp-ports single",
         )
-    code = "PXE-E18 or PXE-E23" if step.protocol == "tftp" else "connection reset"
+    code = screen(steps, Stop.TIMEOUT) if step.protocol == "tftp" else ""
     return Diagnosis(stage, code, f"it lost {step.text}: {step.note}")
 
 
@@ -117,7 +138,7 @@ def _before_files(
     steps: Sequence[Step], now: float, quiet: float, *, hears: bool
 ) -> Diagnosis | None:
     kinds = {step.kind: step for step in steps}
-    code = _no_file_code(steps)
+    code = screen(steps, Stop.NO_FILE)
     if Kind.MISSING in kinds:
         sentence = kinds[Kind.MISSING].note
         return Diagnosis(Stage.PROGRAM, code, sentence, told=True)
@@ -125,7 +146,7 @@ def _before_files(
         sentence = f"it is told nothing: it is {kinds[Kind.SILENT].note}"
         return Diagnosis(Stage.OFFER, code, sentence, told=True)
     if Kind.TOLD in kinds:
-        return _told(kinds[Kind.TOLD], now, _patience(steps))
+        return _told(kinds[Kind.TOLD], now, steps)
     if Kind.OFFERED not in kinds:
         return None
     since, patience = kinds[Kind.OFFERED], _patience(steps)
@@ -135,23 +156,17 @@ def _before_files(
     return _offered(since, steps, heard, hears=hears)
 
 
-def _no_file_code(steps: Sequence[Step]) -> str:
-    if _firmware(steps) == "iPXE":
-        return IPXE_UNCONFIGURED
-    return "PXE-E53" if _is_bios(steps) else "PXE-E16"
-
-
 def _patience(steps: Sequence[Step]) -> float:
     return IPXE_PATIENCE if _firmware(steps) == "iPXE" else OFFER_PATIENCE
 
 
-def _told(step: Step, now: float, patience: float) -> Diagnosis | None:
+def _told(step: Step, now: float, steps: Sequence[Step]) -> Diagnosis | None:
     """It knows what to load, and asks for nothing."""
-    if now - step.last < patience or not step.text:
+    if now - step.last < _patience(steps) or not step.text:
         return None
     return Diagnosis(
         Stage.PROGRAM,
-        "PXE-E18 or PXE-E32",
+        screen(steps, Stop.TIMEOUT),
         f"it was told to load {step.text} from {step.note}, and no request came",
         f"see that nothing between blocks {_port(step.text)} to {step.note}",
     )
@@ -187,7 +202,7 @@ def _offered(
     if _asks_boot_server(steps):
         return Diagnosis(
             Stage.BOOT_SERVER,
-            "PXE-E16 or PXE-E18",
+            screen(steps, Stop.NO_BOOT_SERVER),
             f"it was offered {offered.text} and never asked {offered.note} for it on "
             "UDP port 4011" + _not_heard(hears=hears),
             "let UDP ports 4011 and 69 through to this server",
@@ -196,14 +211,14 @@ def _offered(
     if own is not None:
         return Diagnosis(
             Stage.OFFER,
-            "PXE-E53 or another file's error",
+            "",  # whatever that file makes of it
             f"the DHCP server {own.server} names a boot file of its own, {own.file}, "
             f"and no request for ours came",
             f"remove option 67 and the boot file on {own.server}",
         )
     return Diagnosis(
         Stage.PROGRAM,
-        "PXE-E32" if _is_bios(steps) else "PXE-E18",
+        screen(steps, Stop.TIMEOUT),
         f"it was offered {offered.text} from {offered.note}, and no request came"
         + _not_heard(hears=hears),
         "see that nothing between blocks UDP port 69 to this server",
@@ -220,14 +235,9 @@ def _asks_boot_server(steps: Sequence[Step]) -> bool:
 
 def _nobody_gives(offered: Step, steps: Sequence[Step]) -> Diagnosis:
     """Case b: only we answered, and we give no address."""
-    code = "PXE-E52" if _is_bios(steps) else "PXE-E16"
-    if _firmware(steps) == "iPXE":
-        code = IPXE_UNCONFIGURED
-    if _firmware(steps) == "HTTP boot":
-        code = ""
     return Diagnosis(
         Stage.ADDRESS,
-        code,
+        screen(steps, Stop.NO_ADDRESS),
         f"it was offered {offered.text or 'its files'}, but nobody was heard to give it "
         "an address",
         "check the network's DHCP server, or let fastboot give addresses with "
@@ -247,7 +257,7 @@ def _claimed(steps: Sequence[Step], heard: Sequence[Offer]) -> Diagnosis | None:
         ):
             return Diagnosis(
                 Stage.OFFER,
-                "PXE-E16 or PXE-E18",
+                screen(steps, Stop.NO_BOOT_SERVER),
                 f"the DHCP server {offer.server} sends option 60 (PXEClient) without "
                 f"43, so this UEFI asks {offer.next_server or offer.server} on port "
                 "4011 and ignores every proxy",
@@ -286,10 +296,9 @@ def _rivals_code(steps: Sequence[Step]) -> str:
 def _unreachable(offered: Step, steps: Sequence[Step]) -> Diagnosis:
     """Case g: it was given a URL, and asked for nothing."""
     host = host_of(offered.text)
-    code = "" if _firmware(steps) == "HTTP boot" else "Connection timed out"
     return Diagnosis(
         Stage.SCRIPT if _firmware(steps) == "iPXE" else Stage.PROGRAM,
-        code,
+        screen(steps, Stop.TIMEOUT),
         f"it was told to load {offered.text}, and no request came",
         f"see that nothing between blocks TCP to {host}, and that it is an address "
         "which the machine can reach",

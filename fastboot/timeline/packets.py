@@ -31,7 +31,7 @@ _UDP_HEAD = struct.Struct("!HHHH")
 Place = tuple[str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: twice as fast to make, and it is made per request
 class Captured:
     """A datagram that was seen.
 

@@ -287,6 +287,16 @@ class Timeline:
         self._file(Kind.PROBED, event, event.size)
 
     def _finished(self, event: events.Finished) -> None:
+        key = self._macs.get(event.client, event.client)
+        record = self._records.get(key)
+        if record is not None:
+            now, name = self._clock(), short(event.name)
+            step = record.repeated(Kind.GOT, name, event.protocol, now)
+            if step is not None:
+                step.size, step.seconds = event.size, event.seconds
+                self._records.move_to_end(key)
+                self._touch(key, record)
+                return
         self._file(Kind.GOT, event, event.size, event.seconds)
 
     def _received(self, event: events.Received) -> None:

@@ -172,6 +172,6 @@ def test_a_watcher_does_not_keep_the_server_from_ending(tmp_path):
         url = f"http://127.0.0.1:{server.port('http')}/_fastboot/events/0"
         watcher = urllib.request.urlopen(url, timeout=20)
         assert watcher.readline() == b"event: hello\n"
-        server._process.terminate()
-        with watcher:
-            watcher.read()  # to its end, which the server makes
+    # It left with code 0: nothing was under way that it had to cut off.
+    with watcher:
+        watcher.read()  # to its end, which the server made

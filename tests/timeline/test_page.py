@@ -44,7 +44,7 @@ def stopped(**machine):
 def test_a_machine_is_on_the_page_with_why_it_stopped_and_what_to_do():
     page, _ = text_of(stopped())
     assert f"<bdi>{MAC}</bdi>" in page
-    assert "Stopped at the offer, screen: PXE-E16 or PXE-E18." in page
+    assert "Stopped at the offer, screen: PXE-E16." in page
     assert f"Remove option 60 on {ROUTER}" in page
     assert "1 machine stopped at the offer:" in page
 

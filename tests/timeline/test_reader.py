@@ -43,6 +43,17 @@ def test_repetitions_are_counted_not_listed():
     assert [step.count for step in history.record.steps] == [5, 5]
 
 
+def test_a_file_that_is_got_again_is_counted_until_another_comes_between():
+    history = History()
+    for name in ("a", "a", "b", "a"):
+        history.gets(name)
+    history.wait(600.0)
+    history.gets("a")
+    _, record = history.timeline.record(THERE)
+    steps = [(step.text, step.count) for step in record.steps]
+    assert steps == [("a", 3), ("b", 1), ("a", 1)]
+
+
 def test_after_a_long_silence_it_begins_anew():
     history = History()
     history.asks()
