@@ -97,7 +97,7 @@ FLOORS = [
     ["firmware.edk2_pxe", "firmware.rom"],
     ["firmware.edk2_http"],
     ["timeline.steps", "timeline.packets"],
-    ["timeline.diagnosis"],
+    ["timeline.diagnosis", "timeline.book"],
     ["timeline.reader", "timeline.gate"],
     ["timeline.view"],
     ["timeline.page"],

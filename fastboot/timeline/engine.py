@@ -39,7 +39,7 @@ class Engine:
         self._interfaces = interfaces
         self._poller = Poller()
         self._closed = False
-        timeline.wake = self.wake
+        timeline.wake_by(self.wake)
 
     def fileno(self) -> int:
         """See `fastboot.engine.Engine`."""

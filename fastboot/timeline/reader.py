@@ -17,19 +17,10 @@ from fastboot import events, seen
 from fastboot.boot.machine import is_played
 from fastboot.report import clean
 
+from .book import CLIENTS_MAX, Book
 from .diagnosis import Diagnosis, diagnose
-from .packets import DATA_MAX, Captured, Ring
-from .steps import STEPS_MAX, TEXT_MAX, Kind, Offer, Record, Step
-
-CLIENTS_MAX = 5000
-"""Machines remembered, the oldest forgotten first."""
-
-BYTES_MAX = 14 << 20
-"""Bytes that the machines may take: with those of `PACKETS_MAX` and the addresses they
-stay under 32 MB, whatever names and lies clients come with."""
-
-PACKETS_MAX = 10 << 20
-"""Bytes that the datagrams may take."""
+from .packets import DATA_MAX, Captured
+from .steps import TEXT_MAX, Kind, Offer, Record, Step
 
 OPEN_FOR = 120.0
 """Seconds after its last step in which a machine is looked at for having stopped."""
@@ -65,10 +56,6 @@ class Timeline:
         clock: Seconds that only grow.
         epoch: Seconds since 1970.
         clients_max: Machines remembered.
-
-    Attributes:
-        version: Grows with every change.
-        wake: Called, from any thread, when `tick` has something to look at again.
     """
 
     def __init__(
@@ -79,18 +66,10 @@ class Timeline:
     ) -> None:
         self._clock = clock
         self._epoch = epoch
-        self._clients_max = clients_max
+        self._book = Book(clients_max)
         self._lock = threading.Lock()
-        self._records: OrderedDict[str, Record] = OrderedDict()
-        self._macs: OrderedDict[str, str] = OrderedDict()  # by address
-        self._open: OrderedDict[str, None] = OrderedDict()
-        self._unresolved: OrderedDict[str, None] = OrderedDict()
         self._early: OrderedDict[str, Step] = OrderedDict()
-        self._ring = Ring(PACKETS_MAX)
-        self._cost = 0
         self._hears = False
-        self.version: int = 0
-        self.wake: Callable[[], None] = _nothing
         self._take: dict[type, Callable[[Any], None]] = {
             seen.Asked: self._asked,
             seen.Overheard: self._overheard,
@@ -115,14 +94,23 @@ class Timeline:
 
     # Reading
 
+    @property
+    def version(self) -> int:
+        """Grows with every change."""
+        return self._book.version
+
+    def wake_by(self, wake: Callable[[], None]) -> None:
+        """Have that called, from any thread, when `tick` has something to look at."""
+        self._book.wake = wake
+
     def __len__(self) -> int:
         """How many machines are remembered."""
-        return len(self._records)
+        return len(self._book.records)
 
     @property
     def cost(self) -> int:
         """Bytes that all of it takes, about."""
-        return self._cost + self._ring.cost
+        return self._book.cost
 
     def records(self, limit: int, since: int = -1) -> list[tuple[str, Record]]:
         """The machines heard of last, the last first, each as it is now.
@@ -133,8 +121,8 @@ class Timeline:
         """
         found: list[tuple[str, Record]] = []
         with self._lock:
-            for key in reversed(self._records):
-                record = self._records[key]
+            for key in reversed(self._book.records):
+                record = self._book.records[key]
                 if record.version > since:
                     found.append((key, _copy(record)))
                 if len(found) == limit:
@@ -144,8 +132,8 @@ class Timeline:
     def record(self, key: str) -> tuple[str, Record] | None:
         """The machine of that hardware address, or at that address."""
         with self._lock:
-            key = self._macs.get(key, key)
-            record = self._records.get(key)
+            key = self._book.key_of(key)
+            record = self._book.records.get(key)
             return None if record is None else (key, _copy(record))
 
     def diagnosis(self, record: Record) -> Diagnosis | None:
@@ -155,19 +143,19 @@ class Timeline:
     def packets(self, key: str) -> tuple[Captured, ...]:
         """The last datagrams of a machine, the oldest first."""
         with self._lock:
-            return self._ring.of(self._macs.get(key, key))
+            return self._book.ring.of(self._book.key_of(key))
 
     def key_of(self, address: str) -> str:
         """What the machine at an address goes by."""
         with self._lock:
-            return self._macs.get(address, address)
+            return self._book.key_of(address)
 
     # By the clock
 
     @property
     def waits(self) -> bool:
         """Whether `tick` has something to look at, now or later."""
-        return bool(self._open or self._unresolved)
+        return bool(self._book.looked_at or self._book.unresolved)
 
     def tick(self, resolve: Callable[[str], str] = str) -> list[events.BootStopped]:
         """Look at machines that may have stopped; what is to be reported.
@@ -178,17 +166,17 @@ class Timeline:
         self._resolve(resolve)
         now, told = self._clock(), []
         with self._lock:
-            for key in list(self._open)[:LOOKS]:
-                record = self._records.get(key)
+            for key in list(self._book.looked_at)[:LOOKS]:
+                record = self._book.records.get(key)
                 if record is None or now - record.last > OPEN_FOR:
-                    del self._open[key]
+                    del self._book.looked_at[key]
                     continue
-                self._open.move_to_end(key)
+                self._book.looked_at.move_to_end(key)
                 found = diagnose(record.attempt, now, hears=self._hears)
                 if found is None or found.told or not self._is_news(record, found, now):
                     continue
                 record.said = (found.sentence, now)
-                self._touch(key, record)
+                self._book.touch(record)
                 told.append(
                     events.BootStopped(
                         *(key, found.stage, found.code, found.sentence, found.cure)
@@ -201,30 +189,30 @@ class Timeline:
         return sentence != found.sentence or now - at > SAY_AGAIN
 
     def _resolve(self, resolve: Callable[[str], str]) -> None:
-        for address in list(self._unresolved)[:LOOKS]:
+        for address in list(self._book.unresolved)[:LOOKS]:
             mac = resolve(address)
             with self._lock:
-                self._unresolved.pop(address, None)
+                self._book.unresolved.pop(address, None)
                 if mac and mac != address:
-                    self._know(address, mac)
+                    self._book.know(address, mac)
 
     # Events
 
     def _asked(self, event: seen.Asked) -> None:
         self._hears = event.hears
         if event.address:
-            self._know(event.address, event.mac)
+            self._book.know(event.address, event.mac)
         kind = Kind.QUESTION if event.boot_server else Kind.ASKED
-        record = self._record(event.mac)
+        record = self._book.record(event.mac)
         record.arch, record.firmware = event.arch, event.firmware
         text = "" if event.boot_server else event.arch
-        self._add(event.mac, Step(kind, self._clock(), text, event.firmware))
+        self._book.add(event.mac, Step(kind, self._clock(), text, event.firmware))
         if event.silence:
             step = Step(Kind.SILENT, self._clock(), note=event.silence)
-            self._add(event.mac, step)
+            self._book.add(event.mac, step)
         early = self._early.pop(event.mac, None)
         if early is not None and self._clock() - early.at < 1.0:
-            self._add(event.mac, early)
+            self._book.add(event.mac, early)
 
     def _overheard(self, event: seen.Overheard) -> None:
         offer = Offer(
@@ -238,9 +226,9 @@ class Timeline:
         )
         step = Step(Kind.HEARD, self._clock(), offer.server, offer=offer)
         if event.address:
-            self._know(event.address, event.mac)
-        if event.mac in self._records:
-            self._add(event.mac, step)
+            self._book.know(event.address, event.mac)
+        if event.mac in self._book.records:
+            self._book.add(event.mac, step)
             return
         self._early[event.mac] = step  # its question may be the next thing we read
         if len(self._early) > 256:
@@ -250,52 +238,52 @@ class Timeline:
         told = event.message == "ack"
         kind = Kind.TOLD if told else Kind.OFFERED
         step = Step(kind, self._clock(), short(event.file), event.server)
-        record = self._record(event.mac)
+        record = self._book.record(event.mac)
         record.arch = record.arch or event.arch
-        self._add(event.mac, step)
+        self._book.add(event.mac, step)
 
     def _leased(self, event: events.Leased) -> None:
-        if event.mac not in self._records:
+        if event.mac not in self._book.records:
             return  # a client that does not boot
         now, note = self._clock(), event.server
         match event.message:
             case "offer":
                 step = Step(Kind.OFFERED, now, short(event.detail), note)
             case "ack":
-                self._know(event.address, event.mac)
+                self._book.know(event.address, event.mac)
                 step = Step(Kind.TOLD, now, short(event.detail), note)
             case _:
                 reason = f"{event.address} {event.detail}"
                 step = Step(Kind.REFUSED_ADDRESS, now, note=short(reason))
-        self._add(event.mac, step)
+        self._book.add(event.mac, step)
 
     def _unbootable(self, event: events.Unbootable) -> None:
         step = Step(Kind.MISSING, self._clock(), event.arch, short(event.reason))
-        self._add(event.mac, step)
+        self._book.add(event.mac, step)
 
     def _packet(self, event: seen.Packet) -> None:
-        key = event.mac or self._macs.get(event.client[0], event.client[0])
+        key = event.mac or self._book.key_of(event.client[0])
         source, target = event.client, event.server
         if not event.inbound:
             source, target = target, source
         if event.inbound and source[0] in _RELAYED:
             target = ("255.255.255.255", target[1])
         size, data = len(event.data), bytes(event.data[:DATA_MAX])
-        self._ring.add(key, Captured(self._epoch(), source, target, data, size))
+        self._book.ring.add(key, Captured(self._epoch(), source, target, data, size))
 
     def _probed(self, event: events.Probed) -> None:
         self._file(Kind.PROBED, event, event.size)
 
     def _finished(self, event: events.Finished) -> None:
-        key = self._macs.get(event.client, event.client)
-        record = self._records.get(key)
+        key = self._book.key_of(event.client)
+        record = self._book.records.get(key)
         if record is not None:
             now, name = self._clock(), short(event.name)
             step = record.repeated(Kind.GOT, name, event.protocol, now)
             if step is not None:
                 step.size, step.seconds = event.size, event.seconds
-                self._records.move_to_end(key)
-                self._touch(key, record)
+                self._book.records.move_to_end(key)
+                self._book.touch(record)
                 return
         self._file(Kind.GOT, event, event.size, event.seconds)
 
@@ -306,8 +294,8 @@ class Timeline:
         self._file(Kind.LOST, event, event.size, event.seconds, event.reason)
 
     def _refused(self, event: events.RequestRefused) -> None:
-        key = self._macs.get(event.client, event.client)
-        if event.protocol != "tftp" and key not in self._records:
+        key = self._book.key_of(event.client)
+        if event.protocol != "tftp" and key not in self._book.records:
             return  # a browser that looks for its icon
         self._file(Kind.REFUSED, event, 0, 0.0, event.reason)
 
@@ -324,14 +312,8 @@ class Timeline:
         ):
             return  # a page, which people read
         address: str = event.client
-        key = self._macs.get(address)
-        if key is None:
-            key = address
-            if address not in self._records:
-                self._unresolved[address] = None
-                if len(self._unresolved) > self._clients_max:
-                    self._unresolved.popitem(last=False)
-        record = self._record(key)
+        key = self._book.key_of_client(address)
+        record = self._book.record(key)
         record.address = address
         step = Step(
             kind,
@@ -342,86 +324,7 @@ class Timeline:
             size=size,
             seconds=seconds,
         )
-        self._add(key, step)
-
-    # Records
-
-    def _record(self, key: str) -> Record:
-        record = self._records.get(key)
-        if record is None:
-            record = self._records[key] = Record()
-            if _is_mac(key):
-                record.mac = key
-            else:
-                record.address = key
-            self._cost += record.cost
-        self._records.move_to_end(key)
-        while len(self._records) > self._clients_max or (
-            self._cost > BYTES_MAX and len(self._records) > 1
-        ):
-            self._forget(next(iter(self._records)))
-        return record
-
-    def _add(self, key: str, step: Step) -> None:
-        record = self._record(key)
-        before = record.cost
-        record.add(step)
-        self._cost += record.cost - before
-        self._touch(key, record)
-        if not self._open:
-            self.wake()
-        self._open[key] = None
-
-    def _touch(self, key: str, record: Record) -> None:
-        self.version += 1
-        record.version = self.version
-
-    def _forget(self, key: str) -> None:
-        record = self._records.pop(key)
-        self._cost -= record.cost
-        self._open.pop(key, None)
-        self._unresolved.pop(key, None)
-        self._ring.forget(key)
-
-    def _know(self, address: str, mac: str) -> None:
-        """Somebody has that address now."""
-        self._macs[address] = mac
-        self._macs.move_to_end(address)
-        if len(self._macs) > 2 * self._clients_max:
-            self._macs.popitem(last=False)
-        other = self._records.get(address)
-        if other is not None:
-            self._merge(address, other, mac)
-        record = self._records.get(mac)
-        if record is not None:
-            record.address = address
-
-    def _merge(self, address: str, other: Record, mac: str) -> None:
-        """What went by its address goes by its hardware address from now on."""
-        packets = self._ring
-        packets.move(address, mac)
-        self._forget(address)
-        record = self._record(mac)
-        steps = sorted([*record.steps, *other.steps], key=lambda step: step.at)
-        self._cost -= record.cost
-        fresh = Record(mac, address, record.arch, record.firmware, steps[-STEPS_MAX:])
-        asked = (n for n, step in enumerate(fresh.steps) if step.kind is Kind.ASKED)
-        fresh.began = max(asked, default=0)
-        fresh.last = max(record.last, other.last)
-        fresh.cost += sum(step.cost for step in fresh.steps)
-        self._records[mac] = fresh
-        self._cost += fresh.cost
-        self._touch(mac, fresh)
-        self._open[mac] = None
-
-
-def _nothing() -> None:
-    """Nobody is to be woken."""
-
-
-def _is_mac(key: str) -> bool:
-    """Whether a key is a hardware address, not an IPv6 address."""
-    return len(key) == 17 and key[2::3] == ":::::" and "::" not in key
+        self._book.add(key, step)
 
 
 def _copy(record: Record) -> Record:

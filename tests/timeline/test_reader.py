@@ -5,7 +5,8 @@ import tracemalloc
 import pytest
 
 from fastboot import events, seen
-from fastboot.timeline.reader import BYTES_MAX, OPEN_FOR, PACKETS_MAX, Timeline
+from fastboot.timeline.book import BYTES_MAX, PACKETS_MAX
+from fastboot.timeline.reader import OPEN_FOR, Timeline
 from fastboot.timeline.steps import STEPS_MAX, TEXT_MAX
 
 from .history import HERE, MAC, THERE, URL, Clock, History
@@ -125,7 +126,7 @@ def test_nobody_is_looked_at_for_ever():
 
 def test_the_clock_is_woken_when_there_is_something_to_look_at_again():
     history, woken = History(), []
-    history.timeline.wake = lambda: woken.append(1)
+    history.timeline.wake_by(lambda: woken.append(1))
     history.asks()
     history.asks()
     assert woken == [1]
