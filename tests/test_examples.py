@@ -14,7 +14,10 @@ import download
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PROGRAMS = sorted(EXAMPLES.glob("*.py"))
 
-pytestmark = pytest.mark.skipif(not PROGRAMS, reason="the examples are not installed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not PROGRAMS, reason="the examples are not installed"),
+]
 
 
 @contextmanager

@@ -72,6 +72,7 @@ def run(code):
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.slow
 def test_importing_loads_nothing_that_is_not_used():
     assert run("import sys, fastboot; print(len(sys.modules))") <= run(
         "import sys, typing, importlib; import fastboot.errors; print(len(sys.modules))"
@@ -81,6 +82,7 @@ def test_importing_loads_nothing_that_is_not_used():
         assert heavy not in loaded.split()
 
 
+@pytest.mark.slow
 def test_codecs_and_machines_load_no_socket_and_no_loop(text):
     rows = re.findall(
         r"^\| `(fastboot[\w.]+)` \| (codecs|machines) \|", text, re.MULTILINE
@@ -114,6 +116,7 @@ def test_the_examples_in_the_documentation_work(text, tmp_path, monkeypatch):
     assert scope["app"].open("log/7", client).size == 7
 
 
+@pytest.mark.slow
 def test_the_tests_in_the_documentation_pass(text, tmp_path):
     tests = [block for block in blocks(text) if "def test_" in block]
     (tmp_path / "test_it.py").write_text("\n\n".join(tests))

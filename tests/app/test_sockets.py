@@ -72,7 +72,7 @@ def test_ipv6_sockets_are_taken_too(folder):
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as six:
         six.bind(("::1", 0))
         with (
-            fastboot.serve(folder, sockets={"tftp": [six]}) as server,
+            fastboot.serve(folder, sockets={"tftp": [six]}, drain_timeout=0) as server,
             socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as client,
         ):
             client.settimeout(download.PATIENCE)

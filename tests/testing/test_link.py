@@ -24,6 +24,7 @@ def boot_content(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "faults",
     [
@@ -56,6 +57,7 @@ def test_several_clients_go_through_one_link(boot_server, lossy_link):
         assert all(job.result() == FILE for job in jobs)
 
 
+@pytest.mark.slow
 def test_where_all_is_lost_a_client_gives_up(boot_server, lossy_link):
     link = lossy_link(boot_server.tftp_port, loss=1)
     with pytest.raises(LoadError, match="does not answer"):
