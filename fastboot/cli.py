@@ -29,7 +29,7 @@ from .leases_command import leases_group
 from .listen import is_privileged
 from .machines_command import clients_command, trace_command
 from .manual_command import completed, completion_command, man_command
-from .report import Report, complain, json_line, text_line, write_to
+from .report import Report, clean, complain, json_line, text_line, write_to
 from .server import Server
 from .service import run_service
 from .settings import Setting, build, read_toml, settings
@@ -184,7 +184,8 @@ def _serve(folder: str | None, config: Path | None, **flags: Any) -> int:  # noq
             report.say(screen.get().rstrip("\n"))
 
         try:
-            manager = Manager.of_this_program()
+            told = f"serving {clean(str(settled.folder))}"
+            manager = Manager.of_this_program(told)
             finished = run_service(server, settled.loop, ready, manager)
         except EngineFailed as failure:
             name = server.protocol_of(failure.engine)

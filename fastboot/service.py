@@ -11,7 +11,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from .drivers import running, running_on_threads, until_idle
 from .errors import ConfigError, EngineFailed
-from .report import clean
 from .server import Server
 from .systemd import Manager
 
@@ -122,7 +121,7 @@ async def _serve(
 
     def all_runs() -> None:
         ready()
-        manager.ready(f"serving {clean(str(server.config.folder))}")
+        manager.ready()
 
     async with open_inbox(ends) as inbox:
         try:

@@ -29,31 +29,29 @@ _ON = {
 class Manager:
     """Whoever started this program, and wants to hear how it is.
 
-        >>> Manager("").ready("serving")  # nobody: nothing is told
+        >>> Manager("").ready()  # nobody: nothing is told
 
     Args:
         address: Its socket: a path, or "@" and a name in the abstract namespace; ""
             where there is nobody.
+        status: What `systemctl status` shows while everything runs; one line.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, status: str = "") -> None:
         self._address = address
+        self._status = status
 
     @classmethod
-    def of_this_program(cls) -> Manager:
+    def of_this_program(cls, status: str) -> Manager:
         """The one that NOTIFY_SOCKET names, which programs that we start do not see."""
-        return cls(os.environ.pop("NOTIFY_SOCKET", ""))
+        return cls(os.environ.pop("NOTIFY_SOCKET", ""), status)
 
     def __bool__(self) -> bool:
         return bool(self._address)
 
-    def ready(self, status: str = "") -> None:
-        """Everything runs, for the first time or again.
-
-        Args:
-            status: What `systemctl status` shows; one line.
-        """
-        self._tell("READY=1", *([f"STATUS={status}"] if status else ()))
+    def ready(self) -> None:
+        """Everything runs, for the first time or again."""
+        self._tell("READY=1", f"STATUS={self._status}")
 
     def reloading(self, now: float) -> None:
         """What is kept in files is read again; `ready` follows.

@@ -246,7 +246,7 @@ def test_ctrl_c_before_anything_is_served_says_so_by_its_code(folder):
     code = """if True:
         from fastboot import cli
 
-        def interrupted(config, emit):
+        def interrupted(*given, **named):
             raise KeyboardInterrupt
 
         cli.Server = interrupted
