@@ -179,8 +179,8 @@ def test_limits_that_files_do_not_suffice_for_are_lowered_and_that_is_said(folde
     with Serving(folder, *flags, place=lambda *c: [*place, *c]) as server:
         said = server.lines[0]
     assert said == (
-        "fastboot: only 400 files may be open at a time, so at most 131 TFTP transfers "
-        "and 65 HTTP connections; allow more with `ulimit -n`\n"
+        "fastboot: only 400 files may be open at a time, so at most 116 TFTP transfers "
+        "and 58 HTTP connections; allow more with `ulimit -n`\n"
     )
 
 
