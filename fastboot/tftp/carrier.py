@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
+from fastboot._ext import twin
 from fastboot.arrival import Ancillary, Arrival
 from fastboot.cold import Cold, Reads
 from fastboot.listen import Place
@@ -330,3 +331,9 @@ class Carrier:
             machine.acknowledged,
             machine.retransmissions,
         )
+
+
+def best_carrier() -> type[Carrier]:
+    """The compiled data path where it was built, else the one in Python."""
+    compiled = twin("tftp_carrier")
+    return compiled.Carrier if compiled else Carrier

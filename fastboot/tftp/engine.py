@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from fastboot import events
-from fastboot._ext import twin
 from fastboot.arrival import Arrival
 from fastboot.config import TftpConfig
 from fastboot.errors import TreeError, Unavailable
@@ -19,14 +18,23 @@ from fastboot.tree import Blob, Client, Tree
 from fastboot.uploads import UploadFolder
 
 from . import account, intake
-from .carrier import Begun, Broken, Carrier, Ended, Happening, Request, Served, Stray
+from .carrier import (
+    Begun,
+    Broken,
+    Carrier,
+    Ended,
+    Happening,
+    Request,
+    Served,
+    Stray,
+    best_carrier,
+)
 from .glance import Glance
 from .grant import MTU_USUAL, limits_for, terms_for
 from .job import Job, Taking
 from .options import Limits
 from .packet import Error, ErrorCode, Options, WriteRequest, refusal
 from .ports import Line, Peer
-from .recall import Recall
 from .receive import Farewells
 from .request import Asked, Ignored, Refusal, forged, read_name, understand
 from .rules import Rules
@@ -96,8 +104,6 @@ class Engine:
         self._farewells: Farewells[Line] = Farewells()
         self._sources = share.sources
         self._rules = Rules(config.client)
-        path_of = None if config.client else getattr(tree, "path_of", None)
-        self._recall = Recall(path_of, time.time_ns) if path_of else None
         self._carrier.bound(share.unconfirmed, share.transfers, share.of_one)
         self._counters: dict[str, int] = dict.fromkeys(
             ("requests", "transfers", "refused", "dropped", "retransmissions", "bytes"),
@@ -109,6 +115,8 @@ class Engine:
         self._unasked = Unasked(
             self._carrier, self._table, self._sources, self._unheard, *told
         )
+        if not config.client:  # rules are looked at each time
+            self._unasked.learn(tree, time.time_ns)
         try:
             for place in places:
                 self._carrier.open(place, config.port or 0, config.ports, share.pool)
@@ -300,11 +308,7 @@ class Engine:
         entry = Entry(question.request, asked.name, blob, self._clock())
         self._run(line, entry, job)
         oack = account.options_of(terms)
-        if self._recall:
-            door = self._carrier.port(question.listener)
-            recipe = self._recall.recipe(question, blob, door, oack)
-            if recipe:
-                self._carrier.keep(line, recipe)
+        self._unasked.remember(line, question, blob, oack)
         return self._answered(line, came, oack)
 
     def _answered(self, line: Line, came: Arrival, data: bytes) -> None:
@@ -410,9 +414,3 @@ class Engine:
 
 def _is_later(item: Happening) -> bool:
     return isinstance(item, Request | Stray)
-
-
-def best_carrier() -> type[Carrier]:
-    """The compiled data path where it was built, else the one in Python."""
-    compiled = twin("tftp_carrier")
-    return compiled.Carrier if compiled else Carrier

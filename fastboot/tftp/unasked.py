@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from fastboot import events
 from fastboot.seen import View, ignore
+from fastboot.tree import Blob, Tree
 
 from . import account
 from .carrier import Begun, Carrier, Served
 from .ports import Line
-from .recall import Recipe
+from .recall import Recall, Recipe
 from .sources import Sources
 from .strangers import Unheard
-from .table import Entry, Table
+from .table import Entry, Question, Table
 from .transfer import Outcome
 
 
@@ -45,7 +48,26 @@ class Unasked:
         self._counters = counters
         self._emit = emit
         self._view = view
+        self._recall: Recall | None = None
         self._ports: dict[int, int] = {}  # of the carrier's sockets
+
+    def learn(self, tree: Tree, clock_ns: Callable[[], int]) -> None:
+        """From now on the carrier is told how to answer what comes again.
+
+        Args:
+            tree: What is served; where it has no `path_of` nothing is kept.
+            clock_ns: Nanoseconds since the epoch.
+        """
+        path_of = getattr(tree, "path_of", None)
+        self._recall = Recall(path_of, clock_ns) if path_of else None
+
+    def remember(self, line: Line, question: Question, blob: Blob, oack: bytes) -> None:
+        """A transfer has begun, with that OACK if any."""
+        if self._recall:
+            door = self._carrier.port(question.listener)
+            recipe = self._recall.recipe(question, blob, door, oack)
+            if recipe:
+                self._carrier.keep(line, recipe)
 
     def begun(self, begun: Begun, now: float) -> None:
         """Enter a transfer that runs: from now on it is one like any other."""

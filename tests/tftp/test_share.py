@@ -4,7 +4,7 @@ import pytest
 
 from fastboot.config import TftpConfig
 from fastboot.tftp.ports import POOL
-from fastboot.tftp.share import UNCONFIRMED_MAX, Room, Share, engines_for
+from fastboot.tftp.share import OF_ONE_MAX, UNCONFIRMED_MAX, Room, Share, engines_for
 
 
 def test_one_engine_alone_has_all_there_is():
@@ -17,6 +17,14 @@ def test_T8_what_each_engine_has_is_no_more_in_sum():
     share = Share.of(TftpConfig(cache_bytes=1000), engines=3)
     assert share.unconfirmed * 3 <= UNCONFIRMED_MAX
     assert share.cache_bytes == 333
+
+
+@pytest.mark.parametrize("engines", [1, 2, 4])
+def test_T8_what_begins_without_a_look_at_the_others_is_no_more_in_sum(engines):
+    share = Share.of(TftpConfig(max_transfers=10, max_per_client=5), engines)
+    assert share.transfers * engines <= 10
+    assert share.of_one * engines <= 5
+    assert Share.of(TftpConfig(), engines).of_one <= OF_ONE_MAX
 
 
 def test_transfers_are_counted_in_one_place():
