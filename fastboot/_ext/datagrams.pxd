@@ -20,6 +20,8 @@ cdef extern from "<sys/socket.h>" nogil:
 
 cdef enum:
     IN_MAX = 64        # datagrams received by one call
+    USUAL_MAX = 256    # sockets of which it is known how many usually come
+    FULL_MAX = 4       # times that one came after which there may be two
     DATAGRAM = 2048    # bytes of the longest that is looked at
     OUT_MAX = 128      # messages sent by one call
     PIECES_MAX = 1024  # of memory they consist of
@@ -28,7 +30,12 @@ cdef enum:
     SEGMENTS_MAX = 64  # packets in one message (UDP_MAX_SEGMENTS)
     MESSAGE_MAX = 65000  # bytes of one message: an IPv4 datagram, before it is cut
 
+cdef struct Usual:
+    uint8_t count  # datagrams that are taken by one call, less one
+    uint8_t full   # calls in a row that found as many
+
 cdef struct Inbox:
+    Usual[USUAL_MAX] usual
     mmsghdr* messages
     iovec* pieces
     uint8_t* data
