@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 
 from fastboot.firmware import edk2_http, edk2_pxe, ipxe, raspberry, rom
-from fastboot.firmware.decision import Stop
+from fastboot.firmware.decision import Cause, Stop, Trouble
 
 from .steps import FILES, Kind, Offer, Stage, Step, stage_of_file
 
@@ -51,6 +52,9 @@ class Diagnosis:
         sentence: Why.
         cure: What to do; "" where the sentence says it.
         told: Whether that was reported when it happened, or is meant to be so.
+        cause: What is wrong with another server, so that it can be told how to change
+            that one; None where it is none's fault.
+        ours: Our address on that network; "" where no other server is concerned.
     """
 
     stage: Stage
@@ -58,6 +62,8 @@ class Diagnosis:
     sentence: str
     cure: str = ""
     told: bool = False
+    cause: Cause | None = None
+    ours: str = ""
 
 
 def diagnose(
@@ -215,6 +221,8 @@ def _offered(
             f"the DHCP server {own.server} names a boot file of its own, {own.file}, "
             f"and no request for ours came",
             f"remove option 67 and the boot file on {own.server}",
+            cause=_cause(Trouble.FILE_IN_LEASE, own, 67, own.file),
+            ours=own.ours,
         )
     return Diagnosis(
         Stage.PROGRAM,
@@ -245,6 +253,10 @@ def _nobody_gives(offered: Step, steps: Sequence[Step]) -> Diagnosis:
     )
 
 
+def _cause(trouble: Trouble, offer: Offer, option: int, value: str) -> Cause:
+    return Cause(trouble, IPv4Address(offer.server), option, value)
+
+
 def _claimed(steps: Sequence[Step], heard: Sequence[Offer]) -> Diagnosis | None:
     """Case a: EDK2 asks the one that gives the address, and ignores proxies."""
     for offer in heard:
@@ -263,6 +275,8 @@ def _claimed(steps: Sequence[Step], heard: Sequence[Offer]) -> Diagnosis | None:
                 "4011 and ignores every proxy",
                 f"remove option 60 on {offer.server}, or set its next-server to "
                 f"{offer.ours}",
+                cause=_cause(Trouble.CLASS_ALONE, offer, 60, offer.vendor),
+                ours=offer.ours,
             )
     return None
 

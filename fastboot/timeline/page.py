@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
+from ipaddress import IPv4Address
 from typing import Any
 
 import jinja2
 
+from fastboot.doctor.cures import cure
 from fastboot.pages.policy import policy
 from fastboot.report import size
 
@@ -176,7 +178,8 @@ class Writer:
             diagnosis = self._timeline.diagnosis(record)
             if diagnosis is not None:
                 reasons.setdefault(diagnosis, []).append(key)
-        return str(self._parts.findings(list(reasons.items()), self._standing()))
+        listed = [(why, keys, recipes(why)) for why, keys in reasons.items()]
+        return str(self._parts.findings(listed, self._standing()))
 
     def _facts(
         self, key: str, record: Record, found: Diagnosis | None
@@ -214,6 +217,15 @@ class Writer:
             "exact": f"{when:%Y-%m-%dT%H:%M:%S}.{when.microsecond // 1000:03d}Z",
             "shown": f"{when:%H:%M:%S}",
         }
+
+
+def recipes(found: Diagnosis) -> list[tuple[str, str]]:
+    """How the server that is to blame is changed: its product, and lines to type."""
+    if found.cause is None:
+        return []
+    ours = IPv4Address(found.ours) if found.ours else None
+    listed = cure(found.cause, ours, None).recipes
+    return [(item.product, "\n".join(item.lines)) for item in listed]
 
 
 def download(machine: str, name: str, size: int, done: int, rate: float) -> Download:

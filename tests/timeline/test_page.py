@@ -49,6 +49,12 @@ def test_a_machine_is_on_the_page_with_why_it_stopped_and_what_to_do():
     assert "1 machine stopped at the offer:" in page
 
 
+def test_it_is_told_how_the_router_is_changed_whatever_it_is():
+    page, _ = text_of(stopped())
+    products = re.findall(r"<dt>(.*?)</dt><dd><pre>(.+?)</pre>", page, re.DOTALL)
+    assert {"dnsmasq", "MikroTik"} & {name.split()[0] for name, _ in products}
+
+
 def test_a_page_without_machines_says_what_to_do():
     page, _ = text_of(Shown())
     assert "No machine has asked yet" in page
