@@ -68,7 +68,9 @@ class Leasing:
         self.server: LeaseServer = LeaseServer(
             served, config.lease, book, proxy, probe=probe
         )
-        self.serves = tuple(_facts(served, chosen=not config.dhcp.subnet))
+        self.serves: tuple[Serves, ...] = tuple(
+            _facts(served, chosen=not config.dhcp.subnet)
+        )
 
     def close(self) -> None:
         """Give the file back."""

@@ -52,7 +52,7 @@ class Book:
         self._epoch = epoch
         self._leases = Leases()
         self._changed: dict[Address, Lease | None] = {}  # with what was before
-        self.deadline = now + LOOK
+        self.deadline: float = now + LOOK
         for kept in store.load():
             lease = kept.later(-epoch)
             # A clock that was set back must not make a lease last longer than it may.

@@ -24,7 +24,7 @@ class Pool:
         ranges: Iterable[tuple[IPv4Address, IPv4Address]],
         apart: Collection[IPv4Address] = (),
     ) -> None:
-        self.ranges = tuple(ranges)
+        self.ranges: tuple[tuple[IPv4Address, IPv4Address], ...] = tuple(ranges)
         # As numbers, which compare ten times as fast as addresses do.
         self._spans = [(int(first), int(last)) for first, last in self.ranges]
         self._apart = frozenset(map(int, apart))
@@ -35,7 +35,7 @@ class Pool:
             if number not in self._apart
         )
         self._ends: list[tuple[float, int]] = []  # a heap, with entries out of date
-        self.size = sum(last - first + 1 for first, last in self._spans)
+        self.size: int = sum(last - first + 1 for first, last in self._spans)
 
     def __contains__(self, address: IPv4Address) -> bool:
         number = int(address)

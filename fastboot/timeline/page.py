@@ -32,7 +32,7 @@ STEPS_SHOWN = 24
 """Steps of each, the last ones."""
 
 _STYLE, _SCRIPT = (
-    files(__package__).joinpath(name).read_text("utf-8")
+    files("fastboot.timeline").joinpath(name).read_text("utf-8")
     for name in ("page.css", "page.js")
 )
 
