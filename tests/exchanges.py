@@ -2,9 +2,13 @@
 
 import heapq
 import itertools
+import random
 
 from fastboot.errors import NotFound
 from fastboot.tftp.blocks import NetasciiBlocks, OctetBlocks
+from fastboot.tftp.download import Reading
+from fastboot.tftp.exchange import Exchange
+from fastboot.tftp.landing import Memory
 from fastboot.tftp.options import Limits, Negotiated, negotiate
 from fastboot.tftp.packet import (
     Error,
@@ -16,6 +20,8 @@ from fastboot.tftp.packet import (
 )
 from fastboot.tftp.receive import Farewells, Receiver
 from fastboot.tftp.transfer import Sender, Terms
+from fastboot.tftp.upload import Writing
+from fastboot.tftp.wishes import Wishes
 from fastboot.tree import Blob
 
 LATENCY = 0.001
@@ -26,6 +32,26 @@ ASKED = ("192.0.2.1", 69)
 
 TID = ("192.0.2.1", 50001)
 """Where it answers from (RFC 1350, section 4)."""
+
+SMALL = Wishes(blksize=8, windowsize=4)
+"""Blocks so small that every border is met soon."""
+
+
+def noise(size):
+    return random.Random(size).randbytes(size)
+
+
+def fetching(landing=None, wishes=SMALL, *, patience=30.0, netascii=False):
+    if landing is None:
+        landing = Memory()
+    role = Reading(b"file", "file at there", landing, patience, netascii=netascii)
+    return Exchange(role, ASKED, wishes, patience)
+
+
+def sending(content, wishes=SMALL, *, patience=30.0, netascii=False):
+    blob = Blob.from_bytes(content)
+    role = Writing(b"file", "file at there", blob, patience, netascii=netascii)
+    return Exchange(role, ASKED, wishes, patience)
 
 
 class Kept:

@@ -88,8 +88,11 @@ class Reading:
     def check(self, agreed: Agreed) -> None:
         """See `exchange.Role`: nothing else tells that a file was cut short."""
         told, came = agreed.tsize, self._landing.size
-        # dnsmasq tells sizes past 4 GiB without their upper half; netascii changes it.
-        if told is None or self._netascii or came in (told, told + (came >> 32 << 32)):
+        # Some servers repeat the 0 that they were asked with, and mean nothing by it.
+        if not told or self._netascii:
+            return
+        # dnsmasq tells sizes past 4 GiB without their upper half.
+        if came in (told, told + (came >> 32 << 32)):
             return
         raise WrongContent(
             f"{self.title}: the server announced {told} bytes and sent {came}; "

@@ -19,7 +19,8 @@ Rules, and where they come from:
    cannot speak for the server.
 3. An OACK that grants what was not asked for is answered with ERROR 8 (RFC 2347). A
    server that knows no options answers with DATA 1 or ACK 0, and none hold.
-4. ERROR 8 in answer to options: the request goes out once more, without any.
+4. ERROR 8 in answer to options, or 4 of a server that knows none and takes such a
+   request for malformed: it goes out once more, without any.
 5. An OACK that comes again has not heard our answer to it, which is repeated.
 6. Who has the whole file may leave. Where something was lost the last ACK may be as well:
    we wait a little, to repeat it (RFC 1350, section 6).
@@ -319,7 +320,7 @@ class Exchange:
             self._over = True
             return []
         asked = self._wishes.options()
-        if code == ErrorCode.OPTION_REFUSED and self.machine is None and asked:
+        if code in _NO_OPTIONS and self.machine is None and asked:
             self._wishes = NOTHING
             self._wait = RTO_FIRST
             return self._ask(now)
@@ -340,6 +341,8 @@ class Exchange:
         self._over = True
         return []
 
+
+_NO_OPTIONS = (ErrorCode.OPTION_REFUSED, ErrorCode.ILLEGAL_OPERATION)
 
 _HINTS: dict[int, str] = {
     ErrorCode.FILE_NOT_FOUND: ": no such file there; case counts",
