@@ -56,4 +56,8 @@ class WholeSource(sdist):
         super().make_distribution()
 
 
-setup(ext_modules=extensions, cmdclass={"sdist": WholeSource})
+setup(
+    ext_modules=extensions,
+    cmdclass={"sdist": WholeSource},
+    options={"build_ext": {"parallel": os.cpu_count() or 1}},
+)

@@ -22,6 +22,7 @@ def seen(tmp_path_factory):
     with Serving(folder, *FREE, "--dhcp", "off") as server:
         port = server.port("tftp")
         download.tftp(port, "ipxe.efi")
+        server.wait_for({"event": "Finished", "name": "ipxe.efi"})
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             client.sendto(b"\0\1[red]none\0octet\0", ("127.0.0.1", port))
             server.wait_for({"event": "RequestRefused"})
