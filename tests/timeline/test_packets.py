@@ -5,6 +5,8 @@ import subprocess
 
 import pytest
 
+from fastboot.dhcp.options import Code
+from fastboot.dhcp.packet import BOOTREPLY, BOOTREQUEST, Frame
 from fastboot.timeline.packets import PER_CLIENT, Captured, Ring, write_pcap
 from peers import need
 
@@ -71,6 +73,39 @@ def test_the_file_is_written_byte_by_byte_as_the_format_says():
             b"ab"
         )
     )
+
+
+@pytest.mark.interop
+def test_tshark_reads_dhcp_both_ways_without_a_complaint(tmp_path):
+    file = tmp_path / "trace.pcap"
+    kinds = ((b"\1", BOOTREQUEST), (b"\2", BOOTREPLY))
+    discover, offer = (
+        Frame(op, 7, b"\x52\x54\0\0\0\7", ((Code.MESSAGE_TYPE, kind),)).encode()
+        for kind, op in kinds
+    )
+    question = (("0.0.0.0", 68), ("255.255.255.255", 67))
+    answer = (("192.0.2.2", 67), ("255.255.255.255", 68))
+    seen = [
+        Captured(1.0, *question, discover, len(discover)),
+        Captured(1.000125, *answer, offer, len(offer)),
+    ]
+    file.write_bytes(write_pcap(seen))
+    done = subprocess.run(
+        [
+            *(need("tshark"), "-r", str(file), "-T", "fields", "-E", "separator=|"),
+            *("-e", "dhcp.option.dhcp", "-e", "dhcp.hw.mac_addr"),
+            *("-e", "frame.time_delta", "-e", "_ws.expert.severity"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    rows = [line.split("|") for line in done.stdout.splitlines()]
+    mac = "52:54:00:00:00:07"
+    assert [row[:2] for row in rows] == [["1", mac], ["2", mac]]
+    assert float(rows[1][2]) == 0.000125
+    assert all(int(row[3] or 0) < ERROR for row in rows)
 
 
 @pytest.mark.interop
