@@ -11,11 +11,15 @@ from .steps import STEPS_MAX, Kind, Record, Step
 CLIENTS_MAX = 5000
 """Machines remembered, the oldest forgotten first."""
 
-BYTES_MAX = 14 << 20
+BYTES_MAX = 20 << 20
 """Bytes that the machines may take: with those of `PACKETS_MAX` and the addresses they
 stay under 32 MB, whatever names and lies clients come with."""
 
-PACKETS_MAX = 10 << 20
+SHARE = BYTES_MAX // CLIENTS_MAX
+"""Bytes that each of so many machines may take, a whole boot: where memory is short,
+those that take more lose their oldest steps, and nobody is forgotten for them."""
+
+PACKETS_MAX = 6 << 20
 """Bytes that the datagrams may take."""
 
 
@@ -42,6 +46,7 @@ class Book:
         self.macs: OrderedDict[str, str] = OrderedDict()
         self.looked_at: OrderedDict[str, None] = OrderedDict()
         self.unresolved: OrderedDict[str, None] = OrderedDict()
+        self._large: OrderedDict[str, None] = OrderedDict()
         self.ring = Ring(PACKETS_MAX)
         self.version: int = 0
         self.wake: Callable[[], None] = _nothing
@@ -77,9 +82,7 @@ class Book:
                 record.address = key
             self._cost += record.cost
         self.records.move_to_end(key)
-        while len(self.records) > self._clients_max or (
-            self._cost > BYTES_MAX and len(self.records) > 1
-        ):
+        while len(self.records) > self._clients_max:
             self._forget(next(iter(self.records)))
         return record
 
@@ -89,10 +92,21 @@ class Book:
         before = record.cost
         record.add(step)
         self._cost += record.cost - before
+        if record.cost > SHARE:
+            self._large[key] = None
+            self._fit()
         self.touch(record)
         if not self.looked_at:
             self.wake()
         self.looked_at[key] = None
+
+    def _fit(self) -> None:
+        """Make those that take more than their share smaller, as long as it is needed."""
+        while self._cost > BYTES_MAX and self._large:
+            record = self.records[self._large.popitem(last=False)[0]]
+            before = record.cost
+            record.shrink(SHARE)
+            self._cost += record.cost - before
 
     def touch(self, record: Record) -> None:
         """What is known of a machine has changed."""
@@ -102,6 +116,7 @@ class Book:
     def _forget(self, key: str) -> None:
         record = self.records.pop(key)
         self._cost -= record.cost
+        self._large.pop(key, None)
         self.looked_at.pop(key, None)
         self.unresolved.pop(key, None)
         self.ring.forget(key)

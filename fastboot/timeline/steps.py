@@ -20,7 +20,7 @@ told nothing asks for a minute, in intervals of up to 32 seconds."""
 TEXT_MAX = 160
 """Characters kept of a text that came from a peer."""
 
-_STEP_COST = 240
+_STEP_COST = 150
 """Bytes that a step takes beside its texts, measured."""
 
 
@@ -139,7 +139,7 @@ class Step:
     def cost(self) -> int:
         """Bytes that it takes, about."""
         texts = getsizeof(self.text) + getsizeof(self.note)
-        return _STEP_COST + texts + (400 if self.offer else 0)
+        return _STEP_COST + texts + (300 if self.offer else 0)
 
     def is_like(self, other: Step) -> bool:
         """Whether two steps are repetitions of each other."""
@@ -176,7 +176,7 @@ class Record:
     steps: list[Step] = field(default_factory=list)
     began: int = 0
     last: float = 0.0
-    cost: int = 700
+    cost: int = 600
     version: int = 0
     said: tuple[str, float] = ("", 0.0)
 
@@ -225,6 +225,11 @@ class Record:
         if before and before[-1].note != step.note:
             return True  # the next program: iPXE after the firmware that loaded it
         return any(known.kind in FILES for known in self.attempt)
+
+    def shrink(self, cost: int) -> None:
+        """Forget steps until it takes no more than so many bytes."""
+        while self.cost > cost and len(self.steps) > 1:
+            self._forget_one()
 
     def _forget_one(self) -> None:
         """The first file of many in this attempt, else whatever is oldest."""
