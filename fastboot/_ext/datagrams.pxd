@@ -63,7 +63,7 @@ cdef struct Outbox:
 
 cdef int inbox_init(Inbox* inbox) except -1
 cdef void inbox_free(Inbox* inbox) noexcept nogil
-cdef int inbox_receive(Inbox* inbox, int fd) noexcept nogil
+cdef int inbox_receive(Inbox* inbox, int fd, bint returns) noexcept nogil
 cdef list inbox_ancillary(Inbox* inbox, int index)
 cdef int inbox_origin(Inbox* inbox, int index, uint8_t* out) noexcept nogil
 cdef bytes origin_of(peer, tuple ancillary)

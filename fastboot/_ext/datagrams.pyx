@@ -86,19 +86,22 @@ cdef void inbox_free(Inbox* inbox) noexcept nogil:
     free(inbox.names)
 
 
-cdef int inbox_receive(Inbox* inbox, int fd) noexcept nogil:
+cdef int inbox_receive(Inbox* inbox, int fd, bint returns) noexcept nogil:
     """Take what has come to a socket; how many datagrams, 0 also where that fails.
 
-    At most about as many as usually come: to look in vain for one more costs nearly as
-    much as one that is there, and what is left is reported again.
+    To look in vain for one more costs nearly as much as one that is there: who
+    `returns` as soon as the rest is reported again gets about as many as usually come,
+    others as many as there are.
     """
     cdef int n, count
     cdef Usual* usual = &inbox.usual[fd & (USUAL_MAX - 1)]
-    cdef int most = usual.count + 1
+    cdef int most = usual.count + 1 if returns else <int>IN_MAX
     for n in range(most):
         inbox.messages[n].msg_hdr.msg_namelen = sizeof(sockaddr_storage)
         inbox.messages[n].msg_hdr.msg_controllen = CONTROL_MAX
     count = recvmmsg(fd, inbox.messages, most, MSG_DONTWAIT, NULL)
+    if not returns:
+        return max(count, 0)
     if count < most:
         usual.full = 0
         usual.count -= most > 1

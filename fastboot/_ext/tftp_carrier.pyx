@@ -406,7 +406,7 @@ cdef class Carrier:
         return False
 
     cdef int _receive(self, int fd) noexcept nogil:
-        cdef int n, count = inbox_receive(&self._inbox, fd)
+        cdef int n, count = inbox_receive(&self._inbox, fd, self._waits)
         for n in range(count):
             if not (self._take_ack(fd, n) or self._take_known(fd, n)):
                 with gil:
