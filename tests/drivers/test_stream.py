@@ -83,10 +83,12 @@ def test_a_stream_arrives_whole_and_the_connection_is_kept(serve, nap):
                 assert answer.headers["Content-Length"] == str(len(WHOLE))
                 assert answer.headers["Accept-Ranges"] == "none"
                 assert "ETag" not in answer.headers
+            ask(connection, "HEAD")  # it is read when what was before it has ended
 
     seen = serve(stream(nap, PIECES, len(WHOLE)), work)
     finished = [event for event in seen if isinstance(event, events.Finished)]
-    assert [event.size for event in finished] == [len(WHOLE)] * 3
+    sizes = [event.size for event in finished if event.size]
+    assert sizes == [len(WHOLE)] * 3
 
 
 def test_of_a_stream_no_part_is_had_and_its_size_without_reading_it(serve, nap):
