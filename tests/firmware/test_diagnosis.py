@@ -184,16 +184,29 @@ def test_a_machine_for_which_there_is_no_boot_program_is_named(switched_on, lett
     assert any(found["code"] in screen for screen in screens(letter, "edk2-pxe"))
 
 
+def as_the_doctor_says(network: TroubledNetwork, settings: tuple[str, ...]):
+    """The router's settings without the lines that the doctor has removed."""
+    findings = network.doctor()["findings"]
+    told = [line for item in findings for line in item["recipes"].get("dnsmasq", ())]
+    return [line for line in settings if f"remove: {line}" not in told]
+
+
+def with_our_next_server(network: TroubledNetwork, settings: tuple[str, ...]):
+    """The router's settings with the timeline's other cure: siaddr says where to ask."""
+    return [*settings, f"dhcp-boot=,,{SERVER}"]
+
+
 @pytest.mark.parametrize("letter", ["a"])
-def test_the_machine_boots_once_the_router_is_changed_as_the_doctor_says(
-    switched_on, letter
-):
+@pytest.mark.parametrize("change", [as_the_doctor_says, with_our_next_server])
+def test_the_machine_boots_once_the_router_is_changed(switched_on, letter, change):
     site = switched_on[letter]
-    assert stopped(site)["cure"].startswith(f"remove option 60 on {ROUTER}")
-    findings = site.network.doctor()["findings"]
-    recipes = [finding["recipes"].get("dnsmasq", ()) for finding in findings]
-    told = [line for recipe in recipes for line in recipe]
-    kept = [line for line in TROUBLES[letter].router if f"remove: {line}" not in told]
-    site.network.change_router(*kept)
-    with site.another("cured") as machine:
+    cure = stopped(site)["cure"]
+    assert cure == f"remove option 60 on {ROUTER}, or set its next-server to {SERVER}"
+    settings = TROUBLES[letter].router
+    changed = change(site.network, settings)
+    assert changed != list(settings)
+    site.network.change_router(*(f"--{line}" for line in changed))
+    with site.another(change.__name__) as machine:
         assert TOKEN in words_of_init(machine, site.server)
+    acks = {"event": "Offered", "mac": site.mac, "message": "ack"}
+    site.server.wait_for(acks)  # it asked us on port 4011, and went by that
