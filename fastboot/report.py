@@ -116,10 +116,10 @@ def _sentence(event: events.Event) -> str:
             return f"dhcp  {mac} ({arch}) {message}: {what}, from {server}"
         case events.Unbootable(mac, arch, reason):
             return f"dhcp  {mac} ({arch}) cannot boot: {reason}"
-        case events.Rival(server, mac, ours):
+        case events.Rival(server, mac):
             return (
                 f"dhcp  {mac} was told PXEClient by {server}, so a UEFI machine asks "
-                f"nobody else: remove option 60 there, or set its next-server to {ours}"
+                "nobody else: remove option 60 there"
             )
         case events.Leased():
             return _leased(event)

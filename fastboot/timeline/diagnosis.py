@@ -273,8 +273,7 @@ def _claimed(steps: Sequence[Step], heard: Sequence[Offer]) -> Diagnosis | None:
                 f"the DHCP server {offer.server} sends option 60 (PXEClient) without "
                 f"43, so this UEFI asks {offer.next_server or offer.server} on port "
                 "4011 and ignores every proxy",
-                f"remove option 60 on {offer.server}, or set its next-server to "
-                f"{offer.ours}",
+                f"remove option 60 on {offer.server}",
                 cause=_cause(Trouble.CLASS_ALONE, offer, 60, offer.vendor),
                 ours=offer.ours,
             )

@@ -33,8 +33,7 @@ def test_a_router_that_says_PXEClient_without_43_is_named_with_the_cure():
     assert found.stage == "offer"
     assert found.code == "PXE-E16"
     assert f"{ROUTER} sends option 60 (PXEClient) without 43" in found.sentence
-    assert f"remove option 60 on {ROUTER}" in found.cure
-    assert f"set its next-server to {HERE}" in found.cure
+    assert found.cure == f"remove option 60 on {ROUTER}"
 
 
 def test_a_router_that_sends_machines_to_us_is_not_to_blame():
