@@ -11,6 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from fastboot import events, seen
@@ -27,6 +28,10 @@ OPEN_FOR = 120.0
 
 LOOKS = 500
 """Machines looked at in one `tick`, so that others are not kept waiting."""
+
+RESOLVES = 64
+"""Addresses looked up in one `tick`: each is a question to the kernel for each interface,
+and addresses are free for who makes them up."""
 
 SAY_AGAIN = 600.0
 """Seconds after which the same reason about the same machine is reported again."""
@@ -189,7 +194,9 @@ class Timeline:
         return sentence != found.sentence or now - at > SAY_AGAIN
 
     def _resolve(self, resolve: Callable[[str], str]) -> None:
-        for address in list(self._book.unresolved)[:LOOKS]:
+        with self._lock:
+            addresses = list(islice(self._book.unresolved, RESOLVES))
+        for address in addresses:
             mac = resolve(address)
             with self._lock:
                 self._book.unresolved.pop(address, None)

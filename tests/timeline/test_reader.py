@@ -96,6 +96,15 @@ def test_an_address_that_nobody_knows_is_asked_for_once():
     assert asked == [THERE]
 
 
+def test_addresses_that_somebody_makes_up_are_asked_for_a_few_at_a_time():
+    history, asked = History(), []
+    for number in range(2000):
+        address = f"10.9.{number // 250}.{number % 250}"
+        history.timeline(events.Finished("tftp", address, "linux", 1000, 0.1))
+    history.timeline.tick(asked.append)
+    assert 0 < len(asked) <= 100
+
+
 @pytest.mark.parametrize("name", ["/_fastboot/", "/", "/images/"])
 def test_who_reads_a_page_is_no_machine(name):
     history = History()
