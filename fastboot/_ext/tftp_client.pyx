@@ -59,9 +59,8 @@ cdef enum:
     UDP_GRO = 104
     BATCH = 16           # messages taken by one call
     LENGTH = 65536       # bytes of the longest
-    JOINED_MAX = 64      # datagrams in one (UDP_GRO_CNT_MAX)
     CONTROL = 64         # bytes of its control messages
-    PIECES = BATCH * JOINED_MAX  # 1024, as many as writev takes (IOV_MAX)
+    PIECES = 1024        # blocks taken at once, as many as writev takes (IOV_MAX)
     SPARE_MAX = 4
     HEAD = 4             # bytes before a block's own
     STORE_FIRST = 65536
@@ -269,7 +268,9 @@ cdef void _take(Course* course, Basket basket, int count) noexcept nogil:
     """Take the blocks that come in order; `index` and `at` tell where they end.
 
     A window is acknowledged before its blocks are written: the next one is on its way
-    meanwhile, and no more than that.
+    meanwhile, and no more than that. The kernel joins 64 datagrams, but hands on as
+    many as a sender on the same machine had joined: what is more than there is room
+    for is left to Python.
     """
     cdef int index, at, length, size
     cdef uint8_t* data
@@ -288,7 +289,8 @@ cdef void _take(Course* course, Basket basket, int count) noexcept nogil:
         while at < length:
             course.at = at
             if (
-                length - at < whole or data[at] != 0 or data[at + 1] != 3
+                basket.count == PIECES
+                or length - at < whole or data[at] != 0 or data[at + 1] != 3
                 or (data[at + 2] << 8 | data[at + 3]) != (course.expected & 0xFFFF)
             ):
                 return
