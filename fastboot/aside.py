@@ -55,10 +55,14 @@ class Aside(Awaitable[Blob]):
                 once.settle(self._outcome())
             timer.cancel()
 
-        if crew().do(job):
-            timer.start()
-        else:
+        try:
+            timer.start()  # first: what is begun must have its end
+        except RuntimeError:  # the system gives us no thread
             once.settle(Unavailable(TOO_LATE))
+        else:
+            if not crew().do(job):
+                timer.cancel()
+                once.settle(Unavailable(TOO_LATE))
 
         def forget() -> None:
             timer.cancel()

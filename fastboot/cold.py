@@ -8,6 +8,7 @@ who wait for it. What lies where a read may hang (`Blob.slow`) counts as cold al
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections import deque
@@ -216,13 +217,23 @@ class Reads(Generic[Who]):
             self._done.append((span, _part(cold.file, span)))
             self._wake()
             return
-        self._jobs.put(_Job(span, own))
         if len(self._threads) < min(THREADS, len(self._waiting)):
-            thread = threading.Thread(
-                target=self._work, name="fastboot.reads", daemon=True
-            )
-            self._threads.append(thread)
+            self._begin()
+        if self._threads:
+            self._jobs.put(_Job(span, own))
+            return
+        close_quietly(own)
+        self._done.append((span, OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))))
+        self._wake()
+
+    def _begin(self) -> None:
+        """Have one thread more, if it can be had; where not, those there are go on."""
+        thread = threading.Thread(target=self._work, name="fastboot.reads", daemon=True)
+        try:
             thread.start()
+        except RuntimeError:
+            return
+        self._threads.append(thread)
 
     def ready(self) -> list[tuple[Who, Part | OSError]]:
         """Who need not wait any more, and for what; or why it cannot be read."""

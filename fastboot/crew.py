@@ -23,7 +23,9 @@ class Crew:
         self._threads = 0
 
     def do(self, job: Callable[[], None], *, must: bool = False) -> bool:
-        """Have something done, which must not raise; False: too much waits already.
+        """Have something done, which must not raise; False: nobody will.
+
+        Too much waits already, or the system gives us no thread.
 
         Args:
             job: What to do.
@@ -32,12 +34,20 @@ class Crew:
         with self._lock:
             if self._jobs.qsize() >= WAITING_MAX and not must:
                 return False
-            self._jobs.put(job)
-            if self._threads < THREADS:
+            if self._threads < THREADS and self._begin():
                 self._threads += 1
-                threading.Thread(
-                    target=self._work, name="fastboot.crew", daemon=True
-                ).start()
+            if not self._threads and not must:
+                return False
+            self._jobs.put(job)
+        return True
+
+    def _begin(self) -> bool:
+        """Whether another thread could be had; where not, those there are go on."""
+        worker = threading.Thread(target=self._work, name="fastboot.crew", daemon=True)
+        try:
+            worker.start()
+        except RuntimeError:
+            return False
         return True
 
     def _work(self) -> None:

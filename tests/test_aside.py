@@ -75,7 +75,7 @@ def test_an_answer_that_comes_later_still_is_waited_for_as_ever(tmp_path):
     def work(awaitable, seconds, done):
         ran.append(awaitable)
         try:
-            awaitable.send(None)
+            next(awaitable.__await__())
         except StopIteration as result:
             done(result.value)
         return lambda: None
@@ -133,6 +133,21 @@ def test_F6_no_more_than_some_hundred_wait(monkeypatch):
     assert crew.do(done.set, must=True)
     go_on.set()
     assert done.wait(PATIENCE)
+
+
+@pytest.mark.parametrize("kind", [threading.Thread, threading.Timer])
+def test_R2_without_a_thread_the_answer_is_that_there_is_none(monkeypatch, kind):
+    crew = Crew()
+    monkeypatch.setattr(aside, "crew", lambda: crew)
+
+    def fail(self):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kind, "start", fail)
+        assert isinstance(Waiting().ask(Aside(lambda: None))["key"], Unavailable)
+    again = Waiting().ask(Aside(lambda: Blob.from_bytes(b"x")))["key"]
+    assert again.read(0, 9) == b"x"  # once there are threads again
 
 
 def test_only_engines_can_wait_for_it():

@@ -90,6 +90,26 @@ def test_R1_without_a_descriptor_it_is_read_at_once(path, monkeypatch):
     assert (who, part.data) == (7, CONTENT)
 
 
+def test_R2_without_a_thread_it_cannot_be_read_until_there_is_one(path, monkeypatch):
+    def fail(self):
+        raise RuntimeError("can't start new thread")
+
+    woken = threading.Event()
+    reads = Reads(woken.set)
+    with path.open("rb") as file:
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", fail)
+            reads.wait(7, Cold(file.fileno(), 0))
+        ((who, error),) = reads.ready()
+        assert (who, error.errno) == (7, errno.EAGAIN)
+        woken.clear()
+        reads.wait(7, Cold(file.fileno(), 0))
+        assert woken.wait(PATIENCE)
+    ((who, part),) = reads.ready()
+    assert (who, part.data) == (7, CONTENT)
+    reads.close()
+
+
 def test_what_a_file_system_cannot_tell_counts_as_warm(blob, monkeypatch):
     read, write = os.pipe()
     check_warm(read, 0, 1)  # no place in a pipe
