@@ -95,12 +95,12 @@ class Connection:
         self._open = open_blob
         self._emit = emit
         self._wall_clock = wall_clock
-        self.client = client
-        self._server = server
+        self.client, self._server = client, server
         self._buffer = bytearray()
         self._asked: RequestHead | None = None  # while the tree works out its answer
         self._blob: Blob | None = None
         self._stream: Stream | None = None
+        self._look_at = now  # when a feed is asked again
         self.transfer: Transfer | None = None
         self._close = False  # after the answer under way
         self._draining = draining  # after any answer
@@ -318,10 +318,9 @@ class Connection:
     def _send_blob(self, head: RequestHead, blob: Blob, now: float) -> list[Action]:
         if blob.feed is not None:
             actions = self._begin(follow(blob, self._wall_clock()), now)
+            self._blob = blob
             if head.method == "HEAD":
-                blob.close()
-            else:
-                self._blob = blob
+                self._release()
             return actions
         self._blob = blob
         response = respond(head, blob, self._wall_clock(), close=self._draining)
@@ -387,14 +386,16 @@ class Connection:
         self._emit(Dropped(self._protocol, self.client, reason))
 
     def _look(self, now: float) -> list[Action]:
-        """Send what is new of a feed, if anything is."""
+        """Send what is new of a feed, if anything is: asked once a second."""
         assert self._blob is not None  # the caller looked
         assert self._blob.feed is not None
-        data = None if self._draining else self._blob.feed()
+        data: bytes | None = None if self._draining else b""
+        if data is not None and now >= self._look_at:
+            data, self._look_at = self._blob.feed(), now + EVERY
         if data is None:
             return self._linger(now)
         self._phase = Phase.ANSWERING if data else Phase.WATCHING
-        self.deadline = now + (self._config.stall_timeout if data else EVERY)
+        self.deadline = now + self._config.stall_timeout if data else self._look_at
         return [Send(data)] if data else []
 
     def _linger(self, now: float) -> list[Action]:

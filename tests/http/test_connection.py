@@ -530,6 +530,17 @@ def test_a_feed_is_asked_again_every_second_and_nothing_is_sent_for_nothing():
     assert peer.machine.tick(2.0) == [Send(b"2")]
 
 
+def test_H7_what_has_news_all_the_time_is_looked_at_every_second():
+    feed, peer, out, _ = watching(b"1", b"2", b"3")
+    assert out.endswith(b"\r\n\r\n1")
+    assert not peer.machine.answering
+    assert peer.machine.deadline == 1.0
+    assert peer.machine.tick(1.0) == [Send(b"2")]
+    assert peer.machine.sent(1.5) == []
+    assert peer.machine.deadline == 2.0
+    assert feed.news == [b"3"]
+
+
 def test_who_takes_nothing_of_a_feed_is_asked_for_no_more_and_cut_off():
     feed, peer, _, _ = watching(b"", b"2")
     assert peer.machine.tick(1.0) == [Send(b"2")]
