@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Awaitable
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def _open(path: Path) -> Blob:
         raise Refused("the file may not be read") from None
     except OSError as error:
         raise Unavailable(f"the file cannot be opened: {error.strerror}") from None
-    if not path.is_file():
+    if not stat.S_ISREG(os.fstat(fd).st_mode):  # of what was opened, not of its name
         os.close(fd)
         raise Refused("it is no regular file")
     return Blob.from_fd(fd)

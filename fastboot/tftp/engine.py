@@ -299,6 +299,7 @@ class Engine:
     def _start(self, line: Line, question: Question, blob: Blob) -> None:
         asked, came, peer = question.asked, question.came, line[1]
         if blob.pieces or blob.feed:  # blocks are sent again, and in any order
+            blob.close()
             error = refusal(Unavailable("it is a stream, which goes over HTTP alone"))
             return self._refuse(line, came, asked.filename, error)
         mtu = self._mtu(came.index) or MTU_USUAL

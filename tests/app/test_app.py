@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import os
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -136,6 +137,19 @@ def test_a_relative_path_needs_a_folder():
     app = App()
     app.get("x")(lambda request: Path("file"))
     with pytest.raises(NotFound, match="no folder"):
+        read(app, "x")
+
+
+def test_P7_what_was_opened_counts_and_not_what_has_its_name_now(app, tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+
+    class Replaced(type(path)):
+        def is_file(self):
+            return True
+
+    app.get("x")(lambda request: Replaced(path))
+    with pytest.raises(Refused):
         read(app, "x")
 
 

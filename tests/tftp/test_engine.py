@@ -19,7 +19,7 @@ from fastboot.tftp.packet import Ack, Data, Error, ReadRequest
 from fastboot.tftp.ports import POOL
 from fastboot.tftp.strangers import STRAY_ERRORS, UNHEARD_FOR
 from fastboot.tftp.transfer import UNCONFIRMED_SENDS
-from fastboot.tree import Blob, Directory, Memory
+from fastboot.tree import Blob, Directory, Function, Memory
 from served import OCTET, Served
 from wire import Reader
 
@@ -45,6 +45,23 @@ def test_netascii_is_converted(serve):
     served = serve(TREE)
     got = served.get(served.client(), b"lines", mode=b"netascii")
     assert got == b"one\r\ntwo\r\0\r\n"
+
+
+def test_what_has_no_end_is_refused_and_closed(serve):
+    class Feed:
+        closed = 0
+
+        def __call__(self):
+            return b""
+
+        def close(self):
+            self.closed += 1
+
+    feed = Feed()
+    served = serve(Function(lambda name, client: Blob.from_feed(feed, kind="x/y")))
+    packet, _ = served.ask(served.client(), b"file")
+    assert isinstance(packet, Error)
+    assert feed.closed == 1
 
 
 class Windowed:
