@@ -11,11 +11,14 @@ import os
 import threading
 from collections.abc import Awaitable, Callable, Generator
 from functools import partial
+from typing import Generic, TypeVar
 
 from .crew import crew
 from .errors import Unavailable
 from .mounts import mounts
 from .tree import Blob, Client, Tree
+
+Value = TypeVar("Value")
 
 Outcome = Blob | Awaitable[Blob] | Exception
 """What an answer came to: content, content that comes later still, or what was raised."""
@@ -125,3 +128,42 @@ class Patient:
             return None
         found: str | None = path_of(name)
         return found
+
+
+class Lately(Generic[Value]):
+    """What a call that looks into a folder said, without waiting where it may hang.
+
+    There a thread asks, and until it has an answer the last one counts.
+
+    Args:
+        ask: The call.
+        first: What counts before any answer.
+        folder: The folder.
+    """
+
+    def __init__(
+        self, ask: Callable[[], Value], first: Value, folder: str | os.PathLike[str]
+    ) -> None:
+        self._ask = ask
+        self._last = first
+        self._folder = os.path.realpath(folder)
+        self._lock = threading.Lock()
+        self._asking = False
+
+    def __call__(self) -> Value:
+        """The answer, or the last one; raises what the call does where it is asked."""
+        if not mounts().may_hang_near(self._folder):
+            return self._ask()
+        with self._lock:
+            wanted, self._asking = not self._asking, True
+        if wanted and not crew().do(self._work):
+            self._asking = False
+        return self._last
+
+    def _work(self) -> None:
+        try:
+            self._last = self._ask()
+        except Exception:  # noqa: BLE001, S110 (then the last one counts on)
+            pass
+        finally:
+            self._asking = False

@@ -15,8 +15,9 @@ from uuid import getnode
 
 from . import certificates
 from .app.app import App
-from .aside import Patient
+from .aside import Lately, Patient
 from .boot.choose import Site, the_usual
+from .boot.entries import Entry
 from .boot.finder import Finder
 from .boot.menu import Menu
 from .boot.programs import Programs
@@ -129,8 +130,11 @@ class Server(Lasting):
         if config.http.health:
             trees.append(Health(version("fastboot"), self.stats, time.monotonic))
         if config.http.status:
-            near, entries = config.http.status_from, self.menu.entries
-            found = Standing(config, self.site, entries, time.monotonic)
+            near, folder = config.http.status_from, config.folder
+            # The engines that tell the page what they carry must never wait for a disk.
+            entries: Lately[Sequence[Entry]] = Lately(self.menu.entries, (), folder)
+            standing = Standing(config, self.site, self.menu.entries, time.monotonic)
+            found: Lately[Sequence[tuple[str, str]]] = Lately(standing, (), folder)
             trees.append(
                 compose.status(self.timeline, near, entries, lambda: self.data, found)
             )

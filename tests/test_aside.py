@@ -6,7 +6,7 @@ import pytest
 
 from disk import PATIENCE
 from fastboot import aside
-from fastboot.aside import TOO_LATE, Aside, Patient
+from fastboot.aside import TOO_LATE, Aside, Lately, Patient
 from fastboot.crew import THREADS, WAITING_MAX, Crew
 from fastboot.errors import NotFound, Unavailable
 from fastboot.later import Later
@@ -153,3 +153,36 @@ def test_R2_without_a_thread_the_answer_is_that_there_is_none(monkeypatch, kind)
 def test_only_engines_can_wait_for_it():
     with pytest.raises(TypeError, match="only an engine"):
         Aside(lambda: None).__await__()
+
+
+def test_what_does_not_hang_is_asked_each_time(tmp_path):
+    said = iter("ab")
+    lately = Lately(lambda: next(said), "", tmp_path)
+    assert [lately(), lately()] == ["a", "b"]
+
+
+@pytest.mark.usefixtures("slow")
+def test_F6_who_asks_a_folder_that_hangs_is_told_the_last_answer(monkeypatch, tmp_path):
+    crew = Crew()
+    monkeypatch.setattr(aside, "crew", lambda: crew)
+    go_on, asked = threading.Event(), []
+
+    def ask():
+        asked.append(go_on.wait(PATIENCE))
+        return "new"
+
+    lately = Lately(ask, "first", tmp_path)
+    assert [lately(), lately()] == ["first", "first"]
+    go_on.set()
+    while lately() == "first":
+        threading.Event().wait(0.001)
+    assert lately() == "new"
+    assert all(asked)
+
+
+@pytest.mark.usefixtures("slow")
+def test_an_answer_that_fails_leaves_the_last_one(monkeypatch, tmp_path):
+    monkeypatch.setattr(Crew, "do", lambda self, job: job() or True)
+    answers = iter([lambda: "old", lambda: 1 / 0])
+    lately = Lately(lambda: next(answers)(), "first", tmp_path)
+    assert [lately(), lately()] == ["old", "old"]
