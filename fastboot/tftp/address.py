@@ -77,7 +77,7 @@ def _place(place: str, url: str) -> tuple[str, int]:
     else:
         host, colon, port = place.partition(":")
         good = ":" not in port
-    if not host or not good or bool(colon) != bool(port):
+    if not _is_host(host) or not good or bool(colon) != bool(port):
         raise ConfigError(f"{url!r} names no host: {_FORM}, IPv6 as [::1]")
     if not colon:
         return host, PORT
@@ -86,6 +86,15 @@ def _place(place: str, url: str) -> tuple[str, int]:
     if not 1 <= int(port) <= 65535:
         raise ConfigError(f"{url!r} has the port {port}; it must be 1..65535")
     return host, int(port)
+
+
+def _is_host(host: str) -> bool:
+    """Whether a resolver can be asked for it: labels are not empty, nor too long."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return bool(host) and host.isprintable()
 
 
 def _mode(path: str, url: str) -> tuple[str, str]:

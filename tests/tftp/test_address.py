@@ -34,6 +34,9 @@ def test_a_url_has_a_host_a_port_and_a_name(url, address):
         ("host/name", "is no TFTP URL"),
         ("http://host/name", "is no TFTP URL"),
         ("tftp:///name", "names no host"),
+        (f"tftp://{'a' * 64}/name", "names no host"),  # no label is so long
+        ("tftp://a..b/name", "names no host"),
+        ("tftp://a\udcff/name", "names no host"),
         ("tftp://host:/name", "names no host"),
         ("tftp://::1/name", "names no host"),
         ("tftp://[::1/name", "names no host"),
