@@ -139,14 +139,21 @@ class Lately(Generic[Value]):
         ask: The call.
         first: What counts before any answer.
         folder: The folder.
+        patience: Seconds that the caller who has it asked waits for the answer. While
+            that one is not there nobody waits again.
     """
 
     def __init__(
-        self, ask: Callable[[], Value], first: Value, folder: str | os.PathLike[str]
+        self,
+        ask: Callable[[], Value],
+        first: Value,
+        folder: str | os.PathLike[str],
+        patience: float = 0.0,
     ) -> None:
         self._ask = ask
         self._last = first
         self._folder = os.path.realpath(folder)
+        self._patience = patience
         self._lock = threading.Lock()
         self._asking = False
 
@@ -156,14 +163,19 @@ class Lately(Generic[Value]):
             return self._ask()
         with self._lock:
             wanted, self._asking = not self._asking, True
-        if wanted and not crew().do(self._work):
-            self._asking = False
+        if wanted:
+            done = threading.Event()
+            if crew().do(partial(self._work, done)):
+                done.wait(self._patience)
+            else:
+                self._asking = False
         return self._last
 
-    def _work(self) -> None:
+    def _work(self, done: threading.Event) -> None:
         try:
             self._last = self._ask()
         except Exception:  # noqa: BLE001, S110 (then the last one counts on)
             pass
         finally:
             self._asking = False
+            done.set()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
+from fastboot.aside import Lately
 from fastboot.tree import Directory
 
 from .machine import RASPBERRY_PI, Arch
@@ -13,6 +15,10 @@ from .raspberry import find_firmware
 FRESH = 1.0
 """Seconds for which an answer serves: machines that boot together. A look takes as long
 as ten replies do."""
+
+
+PATIENCE = 0.25
+"""Seconds that DHCP waits, once, for a folder that may hang: machines ask again."""
 
 
 class Finder:
@@ -31,6 +37,7 @@ class Finder:
         self._programs = programs
         self._clock = clock
         self._found: dict[tuple[str, str], tuple[float, str | None]] = {}
+        self._looks: dict[tuple[str, str], Lately[str | None]] = {}
 
     def __call__(self, arch: Arch) -> str | None:
         """The name of the best program for `arch`; None where there is none.
@@ -40,7 +47,10 @@ class Finder:
         now, key = self._clock(), (arch.platform, arch.cpu)
         until, name = self._found.get(key, (float("-inf"), None))
         if now >= until:
-            name = self._look(arch)
+            if key not in self._looks:
+                look = partial(self._look, arch)
+                self._looks[key] = Lately(look, None, self._folder.root, PATIENCE)
+            name = self._looks[key]()
             self._found[key] = (now + FRESH, name)
         return name
 

@@ -109,11 +109,14 @@ class Memory:
         """See the module.
 
         Raises:
-            Full: More was announced than is taken.
+            Full: More was announced than is taken, or than there is memory for.
         """
         if size > self.limit:
             raise Full(f"{size} bytes are more than the {self.limit} that are taken")
-        self.store.expect(size)
+        try:
+            self.store.expect(size)
+        except MemoryError:
+            raise Full(f"there is no memory for {size} bytes") from None
 
     def write(self, data: bytes) -> None:
         """See the module."""

@@ -1,10 +1,16 @@
 """Boot programs, found in what is served."""
 
+import threading
+
 import pytest
 
+from fastboot import aside
+from fastboot.boot import finder as module
 from fastboot.boot.finder import FRESH, Finder
 from fastboot.boot.machine import ARCHES, BIOS, RASPBERRY_PI
 from fastboot.boot.programs import Programs
+from fastboot.crew import Crew
+from fastboot.mounts import Mounts
 from fastboot.tree import Directory
 
 
@@ -51,3 +57,29 @@ def test_u_boot_finds_its_script_before_a_program(site):
     clock[0] = FRESH
     assert finder(ARCHES[0x16]) == "boot.scr"
     assert finder(ARCHES[0x15]) == "boot.scr"
+
+
+def test_F6_a_folder_that_hangs_keeps_dhcp_waiting_once_and_for_a_moment(
+    site, monkeypatch
+):
+    crew, answers, asked = Crew(), threading.Event(), []
+
+    def find(trees, arch):
+        asked.append(arch)
+        answers.wait(20)
+        return "undionly.kpxe"
+
+    monkeypatch.setattr(aside, "crew", lambda: crew)
+    monkeypatch.setattr(Mounts, "may_hang_near", lambda self, path: True)
+    monkeypatch.setattr(module, "find", find)
+    monkeypatch.setattr(module, "PATIENCE", 0.01)
+    _, finder, clock = site
+    for _ in range(3):
+        assert finder(BIOS) is None
+        clock[0] += FRESH
+    assert asked == [BIOS]
+    answers.set()
+    while finder(BIOS) is None:
+        clock[0] += FRESH
+        threading.Event().wait(0.001)
+    assert finder(BIOS) == "undionly.kpxe"
