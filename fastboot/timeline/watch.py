@@ -58,6 +58,7 @@ class Hub:
         self._setting = setting
         self._clock = clock
         self._lock = threading.RLock()
+        self._carried = threading.Lock()  # of its own: who carries files takes it
         self._watchers = 0
         self._looked = float("-inf")
         self._running: dict[int, tuple[float, Sequence[Running]]] = {}
@@ -122,9 +123,10 @@ class Hub:
     def downloads(self) -> list[Download]:
         """What is under way, as of the last look if that was lately."""
         since = self._clock() - STALE
-        told = (those for at, those in self._running.values() if at >= since)
+        with self._carried:
+            told = [those for at, those in self._running.values() if at >= since]
+            rates = dict(self._before)
         found = [one for those in told for one in those]
-        rates = self._before
         return [
             download(
                 self._timeline.key_of(one.client),
@@ -146,7 +148,7 @@ class Hub:
                 engine.look(partial(self._take, number))
 
     def _take(self, number: int, told: Sequence[Running]) -> None:
-        with self._lock:
+        with self._carried:
             now = self._clock()
             self._running[number] = (now, told)
             for one in told:
