@@ -6,6 +6,7 @@ import hashlib
 import re
 import socket
 import threading
+import time
 from contextlib import contextmanager
 
 from fastboot.config import HttpConfig
@@ -45,7 +46,8 @@ class Server:
 
     def pump(self, until):
         """Poll in this thread until something holds."""
-        for _ in range(2000):
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
             if until():
                 return
             self.engine.poll(0.01)

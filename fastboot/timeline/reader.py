@@ -42,14 +42,18 @@ OURS = "/_fastboot"
 _RELAYED = ("0.0.0.0", "")  # noqa: S104 (a client without an address)
 
 
-def short(text: str) -> str:
+def short(text: str, most: int = TEXT_MAX) -> str:
     r"""A peer's text on one line, of a length that is bounded.
 
     >>> short("a\nb")
     'a\\x0ab'
     """
     text = clean(text)
-    return text if len(text) <= TEXT_MAX else text[: TEXT_MAX - 1] + "…"
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+OUR_MAX = 600
+"""Characters of a sentence of our own, which may name a path here."""
 
 
 class Timeline:
@@ -265,7 +269,9 @@ class Timeline:
         self._book.add(event.mac, step)
 
     def _unbootable(self, event: events.Unbootable) -> None:
-        step = Step(Kind.MISSING, self._clock(), event.arch, short(event.reason))
+        step = Step(
+            Kind.MISSING, self._clock(), event.arch, short(event.reason, OUR_MAX)
+        )
         self._book.add(event.mac, step)
 
     def _packet(self, event: seen.Packet) -> None:
