@@ -47,6 +47,9 @@ RUNS = Path(__file__).parent / "runs"
 BUSY = 0.5
 """Load average of a machine on which numbers are worth little."""
 
+SETTLED = 3.0
+"""Seconds until files are as those of a server are, which nobody wrote a moment ago."""
+
 Results = dict[str, dict[str, list[dict[str, Any]]]]
 """Row -> server -> one dictionary for each run."""
 
@@ -187,6 +190,7 @@ def _folder(comparison: Comparison) -> Iterator[Path]:
         for file, content in comparison.files().items():
             (root / file).write_bytes(content)
             (root / file).chmod(0o644)
+        time.sleep(SETTLED)
         yield root
 
 
