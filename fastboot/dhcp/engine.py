@@ -249,7 +249,8 @@ class Engine:
         asked = port.role is Role.QUESTIONS
         origin = Origin(server, asked, peer[0], peer[1])
         outcome = self._decider.receive(frame, origin, now)
-        self._tell(self._witness.question(frame, data, origin, silence_of(outcome)))
+        silence = silence_of(outcome)
+        self._tell(self._witness.question(frame, data, origin, now, silence))
         self._carry_out(outcome, port, frame, origin, came, now)
 
     def _tell(self, told: Iterable[Sight]) -> None:

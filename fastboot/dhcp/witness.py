@@ -9,6 +9,7 @@ from collections import OrderedDict
 from ipaddress import IPv4Address
 
 from fastboot.errors import DecodeError
+from fastboot.rate import Rate
 from fastboot.seen import Asked, Overheard, Packet
 
 from . import options, pxe
@@ -21,6 +22,10 @@ SERVER_PORT, CLIENT_PORT = 67, 68
 
 KNOWN_MAX = 4096
 """Boot clients remembered, so that offers to them are told from those to telephones."""
+
+TOLD_AT_ONCE, TOLD_A_SECOND = 1024, 256
+"""Clients' messages that are told of; those beyond are answered and not told of: more
+is an attack, or a crowd of which everybody asks again."""
 
 TEXT_MAX = 128
 """Characters of a server's texts that are told."""
@@ -43,9 +48,10 @@ class Witness:
     def __init__(self, *, hears: bool) -> None:
         self._hears = hears
         self._known: OrderedDict[bytes, None] = OrderedDict()
+        self._rate = Rate(TOLD_A_SECOND, TOLD_AT_ONCE, 1)
 
     def question(
-        self, frame: Frame, data: bytes, origin: Origin, silence: str = ""
+        self, frame: Frame, data: bytes, origin: Origin, now: float, silence: str = ""
     ) -> tuple[Asked | Packet | Overheard, ...]:
         """What a client's message tells; nothing if it is not about booting.
 
@@ -53,6 +59,7 @@ class Witness:
             frame: The message.
             data: Its bytes.
             origin: Where it came in.
+            now: When, by a clock that only grows.
             silence: Why it is not answered on purpose; "" where it may be answered.
         """
         if frame.op != BOOTREQUEST or not is_boot_client(frame):
@@ -62,6 +69,8 @@ class Witness:
             MessageType.REQUEST,
             MessageType.INFORM,
         ):
+            return ()
+        if not self._rate.allow(None, now):
             return ()
         try:
             machine = read_machine(frame)
