@@ -16,6 +16,7 @@ from typing import Any
 
 from fastboot import events, seen
 from fastboot.boot.machine import is_played
+from fastboot.rate import Rate
 from fastboot.report import clean
 
 from .book import CLIENTS_MAX, Book
@@ -56,6 +57,24 @@ OUR_MAX = 600
 """Characters of a sentence of our own, which may name a path here."""
 
 
+NEW_AT_ONCE, NEW_A_SECOND = 1024, 256
+"""Machines that are let in at once, and then in a second: those that somebody makes up
+neither push out who is there nor cost what following them costs."""
+
+NEWCOMERS = (
+    seen.Asked,
+    events.Offered,
+    events.Unbootable,
+    events.Probed,
+    events.Finished,
+    events.Received,
+    events.Failed,
+    events.NotReceived,
+    events.RequestRefused,
+)
+"""What a machine is remembered from that was not known before."""
+
+
 class Timeline:
     """What machines did; told of events and of what engines see, and for reading.
 
@@ -79,6 +98,8 @@ class Timeline:
         self._lock = threading.Lock()
         self._early: OrderedDict[str, Step] = OrderedDict()
         self._hears = False
+        self._strangers = Rate(NEW_A_SECOND, NEW_AT_ONCE, 1)
+        self._crowded = float("-inf")  # until then no packets of strangers are kept
         self._take: dict[type, Callable[[Any], None]] = {
             seen.Asked: self._asked,
             seen.Overheard: self._overheard,
@@ -99,7 +120,22 @@ class Timeline:
         take = self._take.get(type(event))
         if take is not None and not is_played(getattr(event, "mac", "")):
             with self._lock:
-                take(event)
+                if self._is_let_in(event):
+                    take(event)
+
+    def _is_let_in(self, event: Any) -> bool:  # noqa: ANN401 (any of `_take`)
+        """Whether it is of a machine that is known, or of one of not too many new ones."""
+        if isinstance(event, seen.Packet):
+            key = event.mac or self._book.key_of(event.client[0])
+            return key in self._book.records or self._clock() >= self._crowded
+        if not isinstance(event, NEWCOMERS):
+            return True
+        mac, client = getattr(event, "mac", ""), getattr(event, "client", "")
+        key = mac or self._book.key_of(client)
+        if key in self._book.records or self._strangers.allow(None, self._clock()):
+            return True
+        self._crowded = self._clock() + 1.0
+        return False
 
     # Reading
 

@@ -6,7 +6,7 @@ import pytest
 
 from fastboot import events, seen
 from fastboot.timeline.book import BYTES_MAX, PACKETS_MAX
-from fastboot.timeline.reader import OPEN_FOR, Timeline
+from fastboot.timeline.reader import NEW_A_SECOND, NEW_AT_ONCE, OPEN_FOR, Timeline
 from fastboot.timeline.steps import STEPS_MAX, TEXT_MAX
 
 from .history import HERE, MAC, THERE, URL, Clock, History
@@ -220,7 +220,7 @@ def test_five_thousand_machines_honest_or_not_take_less_than_32_megabytes(machin
     tracemalloc.start()
     try:
         for number in range(5500):
-            clock.now += 0.001
+            clock.now += 1 / NEW_A_SECOND
             machine(timeline, number)
         used, _ = tracemalloc.get_traced_memory()
     finally:
@@ -230,6 +230,21 @@ def test_five_thousand_machines_honest_or_not_take_less_than_32_megabytes(machin
     assert used < 32 << 20
     if machine is boot:
         assert all(len(record.steps) == 12 for _, record in timeline.records(5000))
+
+
+def test_D7_machines_that_somebody_makes_up_do_not_push_out_who_is_there():
+    clock = Clock()
+    timeline = Timeline(clock, clock)
+    boot(timeline, 0)
+    (real,) = (key for key, _ in timeline.records(1))
+    for number in range(1, 50_000):
+        mac = f"02:00:00:{number >> 16:02x}:{number >> 8 & 255:02x}:{number & 255:02x}"
+        timeline(events.Offered(mac, "BIOS", "undionly.kpxe", HERE, "offer"))
+    assert len(timeline) == NEW_AT_ONCE
+    assert timeline.record(real) is not None
+    clock.now += 1.0
+    timeline(events.Offered("02:ff:00:00:00:01", "BIOS", "x", HERE, "offer"))
+    assert timeline.record("02:ff:00:00:00:01") is not None
 
 
 def test_D15_a_hundred_thousand_transactions_of_one_machine_are_one_machine():
