@@ -8,7 +8,8 @@ import platform
 import struct
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -108,7 +109,7 @@ class Processes:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        children = [psutil.Process(pid) for pid in self._tree()[1:] if _entries(pid)]
+        children = list(_still_there(self._tree()[1:]))
         self._process.terminate()
         try:
             self._process.wait(STOP)
@@ -141,6 +142,14 @@ def _pss(pid: int) -> int:
         return 0
     lines = (line.split() for line in text.splitlines() if line.startswith("Pss:"))
     return sum(int(words[1]) * 1024 for words in lines)
+
+
+def _still_there(pids: Iterable[int]) -> Iterator[psutil.Process]:
+    """Those of the processes that have not ended meanwhile, as children do."""
+    for pid in pids:
+        if _entries(pid):
+            with suppress(psutil.NoSuchProcess):
+                yield psutil.Process(pid)
 
 
 def _entries(folder: str | int) -> int:
