@@ -134,14 +134,12 @@ FLOORS = [
     ["testing.server"],
     ["testing.plugin"],
     # 6: people
-    ["banner", "client_command", "doctor_command", "leases_command"],
-    ["machines_command", "manual"],
-    ["manual_command"],
+    ["commands"],
     ["cli"],
     ["__main__"],
 ]
 
-PACKAGES = ("config", "drivers", "_ext")
+PACKAGES = ("config", "drivers", "commands", "_ext")
 """Packages that live on one floor each, whatever their modules import of each other."""
 
 

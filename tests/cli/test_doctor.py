@@ -3,7 +3,7 @@
 import pytest
 
 from command import complaint, run
-from fastboot import doctor_command
+from fastboot.commands import doctor as doctor_command
 from fastboot.doctor import ask, machines
 
 

@@ -8,9 +8,9 @@ from ipaddress import IPv4Address
 import pytest
 
 from command import complaint, run
+from fastboot.commands.leases import state
 from fastboot.dhcp.database import Database, read
 from fastboot.dhcp.leases import Lease, State
-from fastboot.leases_command import state
 
 NOW = time.time()
 

@@ -8,7 +8,7 @@ import pytest
 
 from command import complaint, run
 from fastboot.cli import command
-from fastboot.manual import manual, plain
+from fastboot.commands.manual_page import manual, plain
 from fastboot.settings import settings
 from peers import need
 

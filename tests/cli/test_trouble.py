@@ -13,7 +13,7 @@ import pytest
 
 import download
 from command import COMMAND, FREE, allowed, complaint, run
-from fastboot import cli
+from fastboot.commands import serve
 from serving import Serving
 
 HERE = (*FREE, "--dhcp", "off")
@@ -160,7 +160,7 @@ def test_a_limit_that_macos_does_not_take_is_come_near_to(monkeypatch):
 
     monkeypatch.setattr(resource, "getrlimit", getrlimit)
     monkeypatch.setattr(resource, "setrlimit", setrlimit)
-    assert cli._raise_file_limit() == cli.OPEN_MAX
+    assert serve._raise_file_limit() == serve.OPEN_MAX
 
 
 def test_a_limit_that_cannot_be_raised_stays(monkeypatch):
@@ -169,7 +169,7 @@ def test_a_limit_that_cannot_be_raised_stays(monkeypatch):
 
     monkeypatch.setattr(resource, "getrlimit", lambda which: (256, 1024))
     monkeypatch.setattr(resource, "setrlimit", setrlimit)
-    assert cli._raise_file_limit() == 256
+    assert serve._raise_file_limit() == 256
 
 
 def test_limits_that_files_do_not_suffice_for_are_lowered_and_that_is_said(folder):
@@ -245,11 +245,12 @@ def test_ctrl_c_while_it_is_loaded_is_quiet():
 def test_ctrl_c_before_anything_is_served_says_so_by_its_code(folder):
     code = """if True:
         from fastboot import cli
+        from fastboot.commands import serve
 
         def interrupted(*given, **named):
             raise KeyboardInterrupt
 
-        cli.Server = interrupted
+        serve.Server = interrupted
         cli.main()
     """
     done = run("serve", folder, *HERE, command=[sys.executable, "-c", code])

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from fastboot import events, leasing
-from fastboot.banner import write_banner
+from fastboot.commands.banner import write_banner
 from fastboot.config import Config, DhcpConfig, HttpConfig, LeaseConfig, TftpConfig
 from fastboot.config.subnet import SubnetTable
 from fastboot.dhcp import foreign, waiting

@@ -21,17 +21,17 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from .errors import (
+from fastboot.errors import (
     ConfigError,
     NotKept,
     ServerRefused,
     TransferError,
     WrongContent,
 )
-from .report import clean, complain, size
-from .tftp.address import Address, parse
-from .tftp.client import PATIENCE, Transferred, get_sync, put_sync
-from .tftp.wishes import NOTHING, Wishes
+from fastboot.report import clean, complain, size
+from fastboot.tftp.address import Address, parse
+from fastboot.tftp.client import PATIENCE, Transferred, get_sync, put_sync
+from fastboot.tftp.wishes import NOTHING, Wishes
 
 EXIT_HERE = 1
 """The file cannot be read or written on this machine."""

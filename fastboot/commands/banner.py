@@ -9,14 +9,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from .boot.choose import Answer
-from .boot.machine import ARCHES, BIOS
-from .boot.programs import missing
-from .interfaces import Interfaces
-from .leasing import describe
-from .listen import is_here
-from .report import clean
-from .server import Server
+from fastboot.boot.choose import Answer
+from fastboot.boot.machine import ARCHES, BIOS
+from fastboot.boot.programs import missing
+from fastboot.interfaces import Interfaces
+from fastboot.leasing import describe
+from fastboot.listen import is_here
+from fastboot.report import clean
+from fastboot.server import Server
 
 ENTRIES_SHOWN = 8
 """Names of entries printed before the rest is only counted."""

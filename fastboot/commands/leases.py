@@ -14,12 +14,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from .dhcp.database import read, release
-from .dhcp.leases import Lease, State
-from .errors import ConfigError, SetupError
-from .listen import is_privileged
-from .report import clean
-from .settings import build, read_toml
+from fastboot.dhcp.database import read, release
+from fastboot.dhcp.leases import Lease, State
+from fastboot.errors import ConfigError, SetupError
+from fastboot.listen import is_privileged
+from fastboot.report import clean
+from fastboot.settings import build, read_toml
+
+from .flags import CONFIG
 
 _LEASES_HELP = """Show who has which address from `fastboot serve --dhcp server`.
 
@@ -127,19 +129,15 @@ def _json(lease: Lease, now: float) -> str:
     )
 
 
-def leases_group(config: click.Option) -> click.Group:
-    """The command, as click sees it.
-
-    Args:
-        config: The option that names a file of settings.
-    """
+def leases_group() -> click.Group:
+    """`fastboot leases`, as click sees it."""
     return click.Group(
         "leases",
         help=_LEASES_HELP,
         callback=click.pass_context(_leases),
         invoke_without_command=True,
         params=[
-            config,
+            CONFIG,
             click.Option(
                 ["--lease-file", "file"],
                 envvar="FASTBOOT_LEASE_FILE",

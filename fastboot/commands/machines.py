@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from .errors import ConfigError, SetupError
-from .report import clean, size
+from fastboot.errors import ConfigError, SetupError
+from fastboot.report import clean, size
 
 CLIENTS_HELP = """Show the machines that a running `fastboot serve` has seen.
 

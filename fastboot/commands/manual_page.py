@@ -13,7 +13,7 @@ from textwrap import wrap
 
 import click
 
-from .settings import settings
+from fastboot.settings import settings
 
 _FLAG = re.compile(r"(?<![\w\\-])(--?[A-Za-z][\w-]*)")
 _VALUE = re.compile(r"\b([A-Z][A-Z|:.]+)\b")

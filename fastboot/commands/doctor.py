@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from .config import Config
-from .listen import is_privileged
+from fastboot.listen import is_privileged
+from fastboot.settings import settings
+
+from .flags import CONFIG, configure, option
 
 USUAL = ("bios", "uefi", "uefi-http", "ipxe")
 """The machines that are played where none is named."""
@@ -59,20 +60,8 @@ _SETTINGS = {
 """The settings that change what machines are told."""
 
 
-def doctor_command(
-    config: click.Option,
-    option: Callable[[Any], click.Option],
-    configure: Callable[[str | None, Path | None, dict[str, Any]], Config],
-    settings: Any,  # noqa: ANN401 (an iterable of `settings.Setting`)
-) -> click.Command:
-    """The command, as click sees it.
-
-    Args:
-        config: The option that names a file of settings.
-        option: Makes the flag of a setting.
-        configure: Makes a `Config` of a folder, such a file, and flags.
-        settings: Every setting there is.
-    """
+def doctor_command() -> click.Command:
+    """`fastboot doctor`, as click sees it."""
 
     def examine(
         folder: str | None,
@@ -84,9 +73,9 @@ def doctor_command(
         **flags: Any,  # noqa: ANN401
     ) -> int:
         # What only this command needs is imported for it alone.
-        from .doctor.examine import Wish
-        from .doctor.machines import KINDS
-        from .doctor.run import run
+        from fastboot.doctor.examine import Wish
+        from fastboot.doctor.machines import KINDS
+        from fastboot.doctor.run import run
 
         settled = configure(folder or ".", config, flags)
         privileged = is_privileged()
@@ -107,7 +96,7 @@ def doctor_command(
         callback=examine,
         params=[
             click.Argument(["folder"], required=False, envvar="FASTBOOT_FOLDER"),
-            config,
+            CONFIG,
             click.Option(
                 ["--machine"],
                 type=click.Choice(MACHINES),
@@ -123,6 +112,10 @@ def doctor_command(
                 help="Seconds to listen for offers.",
             ),
             click.Option(["--json", "as_json"], is_flag=True, help="For programs."),
-            *(option(item) for item in settings if (item.part, item.name) in _SETTINGS),
+            *(
+                option(item)
+                for item in settings()
+                if (item.part, item.name) in _SETTINGS
+            ),
         ],
     )

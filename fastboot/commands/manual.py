@@ -11,9 +11,10 @@ from pathlib import PurePath
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
-from .errors import ConfigError
-from .interfaces import Interfaces
-from .manual import manual
+from fastboot.errors import ConfigError
+from fastboot.interfaces import Interfaces
+
+from .manual_page import manual
 
 _MAN_HELP = """Print the manual page.
 
