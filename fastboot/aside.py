@@ -8,8 +8,9 @@ is stuck, may keep the one who asks for ever; and nobody else must wait for that
 from __future__ import annotations
 
 import os
+import posixpath
 import threading
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Hashable
 from functools import partial
 from typing import Generic, TypeVar
 
@@ -32,10 +33,14 @@ class Aside(Awaitable[Blob]):
 
     Args:
         work: What works it out.
+        of: The place that it may hang at; see `Crew.do`.
     """
 
-    def __init__(self, work: Callable[[], Blob | Awaitable[Blob]]) -> None:
+    def __init__(
+        self, work: Callable[[], Blob | Awaitable[Blob]], of: Hashable = None
+    ) -> None:
         self._work = work
+        self._of = of
 
     def __await__(self) -> Generator[None, None, Blob]:
         """Not for loops: an engine gives it to a thread, whatever loop there is."""
@@ -63,7 +68,7 @@ class Aside(Awaitable[Blob]):
         except RuntimeError:  # the system gives us no thread
             once.settle(Unavailable(TOO_LATE))
         else:
-            if not crew().do(job):
+            if not crew().do(job, of=self._of):
                 timer.cancel()
                 once.settle(Unavailable(TOO_LATE))
 
@@ -118,7 +123,9 @@ class Patient:
     def open(self, name: str, client: Client) -> Blob | Awaitable[Blob]:
         """The content of that name; see `Tree.open`."""
         if mounts().may_hang_near(self._folder):
-            return Aside(partial(self._tree.open, name, client))
+            # By the name alone: to ask the file system what a link is may hang, too.
+            place = mounts().slow_at(posixpath.join(self._folder, name.lstrip("/")))
+            return Aside(partial(self._tree.open, name, client), place)
         return self._tree.open(name, client)
 
     def path_of(self, name: str) -> str | None:
@@ -165,7 +172,7 @@ class Lately(Generic[Value]):
             wanted, self._asking = not self._asking, True
         if wanted:
             done = threading.Event()
-            if crew().do(partial(self._work, done)):
+            if crew().do(partial(self._work, done), of=self):
                 done.wait(self._patience)
             else:
                 self._asking = False

@@ -1,17 +1,33 @@
-"""Threads for calls that may hang: a few of them, and no more than some hundred waiting."""
+"""Threads for calls that may hang: a few for each place where they may."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 from functools import cache
 from queue import SimpleQueue
 
 THREADS = 4
-"""Calls at the same time. Where as many hang, whoever comes next waits in vain."""
+"""Calls to one place at the same time. Where as many hang, whoever comes next to that
+place waits in vain, and nobody else."""
+
+THREADS_MAX = 32
+"""Calls at the same time to all places: so many hang only where eight file systems do."""
 
 WAITING_MAX = 256
-"""Calls that wait for a thread; more are not taken."""
+"""Calls to one place that wait for a thread; more are not taken."""
+
+Job = Callable[[], None]
+
+
+@dataclass(slots=True)
+class _Lane:
+    """The calls to one place: how many have a thread or are about to, and the others."""
+
+    begun: int = 0
+    waiting: deque[Job] = field(default_factory=deque)
 
 
 class Crew:
@@ -19,30 +35,46 @@ class Crew:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._lanes: dict[Hashable, _Lane] = {}
+        self._begun: SimpleQueue[tuple[Hashable, Job]] = SimpleQueue()
+        self._open = 0  # what is begun and not done
         self._threads = 0
 
-    def do(self, job: Callable[[], None], *, must: bool = False) -> bool:
+    def do(self, job: Job, *, of: Hashable = None, must: bool = False) -> bool:
         """Have something done, which must not raise; False: nobody will.
 
         Too much waits already, or the system gives us no thread.
 
         Args:
             job: What to do.
+            of: The place that it may hang at, such as a file system's device.
             must: Take it however much waits.
         """
         with self._lock:
-            if self._jobs.qsize() >= WAITING_MAX and not must:
+            lane = self._lanes.get(of) or _Lane()
+            if lane.begun < THREADS:
+                if not self._has_hand() and not must:
+                    return False
+                lane.begun += 1
+                self._open += 1
+                self._begun.put((of, job))
+            elif len(lane.waiting) < WAITING_MAX or must:
+                lane.waiting.append(job)
+            else:
                 return False
-            if self._threads < THREADS and self._begin():
-                self._threads += 1
-            if not self._threads and not must:
-                return False
-            self._jobs.put(job)
+            self._lanes[of] = lane
         return True
 
+    def _has_hand(self) -> bool:
+        """Whether there is a thread, after one more was begun if all have their hands full.
+
+        Where none could be begun, those there are go on.
+        """
+        if self._open >= self._threads and self._threads < THREADS_MAX:
+            self._threads += self._begin()
+        return self._threads > 0
+
     def _begin(self) -> bool:
-        """Whether another thread could be had; where not, those there are go on."""
         worker = threading.Thread(target=self._work, name="fastboot.crew", daemon=True)
         try:
             worker.start()
@@ -52,7 +84,17 @@ class Crew:
 
     def _work(self) -> None:
         while True:
-            self._jobs.get()()
+            of, job = self._begun.get()
+            job()
+            with self._lock:
+                lane = self._lanes[of]
+                if lane.waiting:
+                    self._begun.put((of, lane.waiting.popleft()))
+                    continue
+                lane.begun -= 1
+                self._open -= 1
+                if not lane.begun:
+                    del self._lanes[of]
 
 
 @cache

@@ -125,7 +125,8 @@ class File:
         with self._lock:
             self._holders -= 1
             if not self._holders and self.slow:  # FUSE asks its program then
-                crew().do(partial(close_quietly, self._fd), must=True)
+                close = partial(close_quietly, self._fd)
+                crew().do(close, of=self.identity[0], must=True)
             elif not self._holders:
                 os.close(self._fd)
 

@@ -9,6 +9,7 @@ a question to the file system itself (proc_pid_mountinfo(5)).
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 import select
 import threading
@@ -77,6 +78,17 @@ class Mounts:
             or path.startswith(place.rstrip("/") + "/")
             for place in self._slow
         )
+
+    def slow_at(self, path: str) -> int | None:
+        """The device of such a file system that a path leads into; None for none.
+
+        Args:
+            path: Absolute. Links on the way are not followed.
+        """
+        self._look()
+        path = posixpath.normpath(path) + "/"
+        above = [at for at in self._slow if path.startswith(at.rstrip("/") + "/")]
+        return self._slow[max(above, key=len)] if above else None
 
     def _look(self) -> None:
         with self._lock:

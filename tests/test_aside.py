@@ -7,7 +7,7 @@ import pytest
 from disk import PATIENCE
 from fastboot import aside
 from fastboot.aside import TOO_LATE, Aside, Lately, Patient
-from fastboot.crew import THREADS, WAITING_MAX, Crew
+from fastboot.crew import THREADS, THREADS_MAX, WAITING_MAX, Crew
 from fastboot.errors import NotFound, Unavailable
 from fastboot.later import Later
 from fastboot.mounts import Mounts
@@ -135,6 +135,44 @@ def test_F6_no_more_than_some_hundred_wait(monkeypatch):
     assert done.wait(PATIENCE)
 
 
+def test_F6_calls_that_hang_at_one_place_keep_nobody_at_another_waiting(monkeypatch):
+    crew, go_on = Crew(), threading.Event()
+    monkeypatch.setattr(aside, "crew", lambda: crew)
+    for _ in range(THREADS + WAITING_MAX):
+        assert crew.do(lambda: go_on.wait(PATIENCE), of="a mount whose server is gone")
+    assert not crew.do(lambda: None, of="a mount whose server is gone")
+    well = Waiting().ask(Aside(lambda: Blob.from_bytes(b"x"), "another mount"))["key"]
+    assert well.read(0, 9) == b"x"
+    go_on.set()
+
+
+def test_F6_places_that_hang_take_no_more_threads_than_there_may_be(monkeypatch):
+    crew, go_on, begun = Crew(), threading.Event(), []
+
+    def hang():
+        begun.append(threading.current_thread())
+        go_on.wait(PATIENCE)
+
+    done = [threading.Event() for _ in range(THREADS_MAX)]
+    for place, event in enumerate(done):
+        assert all(crew.do(hang, of=place) for _ in range(THREADS))
+        assert crew.do(event.set, of=place)
+    go_on.set()
+    assert all(event.wait(PATIENCE) for event in done)
+    assert len(begun) == THREADS_MAX * THREADS
+    assert len(set(begun)) <= THREADS_MAX
+
+
+@pytest.mark.usefixtures("slow")
+def test_a_name_is_asked_for_where_its_file_system_is(monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(Mounts, "slow_at", lambda self, path: path)
+    monkeypatch.setattr(Crew, "do", lambda self, job, of: asked.append(of) or True)
+    patient = Patient(Memory({}), tmp_path)
+    patient.open("/nas/linux", CLIENT).run(PATIENCE, print)()
+    assert asked == [f"{tmp_path}/nas/linux"]
+
+
 @pytest.mark.parametrize("kind", [threading.Thread, threading.Timer])
 def test_R2_without_a_thread_the_answer_is_that_there_is_none(monkeypatch, kind):
     crew = Crew()
@@ -182,7 +220,7 @@ def test_F6_who_asks_a_folder_that_hangs_is_told_the_last_answer(monkeypatch, tm
 
 @pytest.mark.usefixtures("slow")
 def test_an_answer_that_fails_leaves_the_last_one(monkeypatch, tmp_path):
-    monkeypatch.setattr(Crew, "do", lambda self, job: job() or True)
+    monkeypatch.setattr(Crew, "do", lambda self, job, of: job() or True)
     answers = iter([lambda: "old", lambda: 1 / 0])
     lately = Lately(lambda: next(answers)(), "first", tmp_path)
     assert [lately(), lately()] == ["old", "old"]

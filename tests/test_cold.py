@@ -194,6 +194,22 @@ def test_what_is_mounted_later_is_noticed(monkeypatch):
     assert not mounts.may_hang_near("/srv/na")
 
 
+@pytest.mark.parametrize(
+    ("path", "device"),
+    [
+        ("/srv/nas/linux", 7),
+        ("/srv/nas", 7),
+        ("/srv/nas/iso/debian", 8),
+        ("/srv/nas/../linux", None),
+        ("/srv/nasty", None),
+    ],
+)
+def test_a_path_is_in_the_nearest_file_system_above_it(monkeypatch, path, device):
+    slow = {"/srv/nas": 7, "/srv/nas/iso": 8}
+    monkeypatch.setattr("fastboot.mounts.slow_mounts", lambda text: slow)
+    assert Mounts().slow_at(path) == device
+
+
 def test_without_a_list_of_mounts_nothing_is_said_to_hang(tmp_path, monkeypatch):
     monkeypatch.setattr("fastboot.mounts.MOUNTS", tmp_path / "none")
     assert not Mounts().may_hang(7)
