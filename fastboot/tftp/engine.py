@@ -89,6 +89,7 @@ class Engine:
         view: View = ignore,
     ) -> None:
         share = share or Share.of(config)
+        self._closed = False
         self._config = config
         self._tree = tree
         self._emit = emit
@@ -153,6 +154,9 @@ class Engine:
 
     def close(self) -> None:
         """Tell each client that it is over, and give the sockets back."""
+        if self._closed:
+            return
+        self._closed = True
         self._handle(self._carrier.catch_up())
         for line in self._table.lines:
             self._handle(self._carrier.end(line, "the server was stopped", tell=True))
@@ -172,7 +176,7 @@ class Engine:
         now = self._clock()
         # What the carrier did by itself, and what is over, comes first: its client may
         # have asked for something else in the same turn.
-        for item in sorted(happened, key=_is_later):
+        for item in sorted(happened, key=lambda i: isinstance(i, Request | Stray)):
             self._guarded(self._decide, item, now)
 
     def _guarded(self, turn: Callable[..., None], *facts: object) -> None:
@@ -411,7 +415,3 @@ class Engine:
     def _drop(self, peer: Peer, reason: str) -> None:
         self._counters["dropped"] += 1
         self._emit(events.Dropped("tftp", peer[0], reason))
-
-
-def _is_later(item: Happening) -> bool:
-    return isinstance(item, Request | Stray)

@@ -3,6 +3,10 @@
 import os
 import random
 import socket
+import sys
+import time
+from contextlib import ExitStack, closing
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +14,7 @@ import pytest
 from fastboot import events
 from fastboot.config.client import TftpClient
 from fastboot.errors import ListenError
+from fastboot.poller import Poller
 from fastboot.seen import Running
 from fastboot.tftp import request as request_module
 from fastboot.tftp import share as share_module
@@ -487,6 +492,20 @@ def test_T10_a_client_that_vanishes_is_given_up_when_patience_ends(serve):
     assert event.reason == "the client stopped answering"
     assert 60 <= event.seconds <= 69
     assert served.engine.idle
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="timerfd is Linux's")
+def test_an_engine_that_is_closed_again_leaves_alone_what_others_opened(serve):
+    served = serve(TREE)
+    served.ask(served.client(), b"file")  # so that a timer is set
+    served.engine.close()
+    with ExitStack() as others:
+        pollers = [others.enter_context(closing(Poller())) for _ in range(20)]
+        for poller in pollers:  # which have the descriptors now that were the engine's
+            poller.set_deadline(time.monotonic() + 1000)
+        served.engine.close()
+        timers = [Path(f"/proc/self/fdinfo/{p.own[1]}").read_text() for p in pollers]
+        assert not [timer for timer in timers if "it_value: (0, 0)" in timer]
 
 
 def test_a_block_fits_the_mtu_of_the_interface(serve):
