@@ -1,5 +1,6 @@
 """The README promises nothing that is not there."""
 
+import importlib.util
 import re
 import tomllib
 from importlib.util import find_spec
@@ -11,7 +12,18 @@ import download
 from fastboot.cli import command
 from fastboot.settings import build, settings
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+NO_PACKAGES = {"tests", "benches", "docs", "examples", ".ci"}
+"""What a tour of the source shows besides fastboot's own folders."""
+
+
+def counting():
+    spec = importlib.util.spec_from_file_location("counts", ROOT / "docs" / "counts.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="module")
@@ -21,9 +33,31 @@ def text():
     return README.read_text("utf-8")
 
 
-def test_the_first_screen_has_two_commands(text):
-    first = "\n".join(text.splitlines()[:24])
+def test_the_first_screen_has_two_commands_and_a_picture(text):
+    first = "\n".join(text.splitlines()[:25])
     assert len(re.findall(r"```sh\n.+\n```", first)) == 2
+    (picture,) = re.findall(r"!\[[^]]+\]\((.+)\)", first)
+    assert (ROOT / picture).is_file()
+
+
+def test_it_is_short_enough_to_be_read(text):
+    assert len(text.splitlines()) < 340
+
+
+def test_the_tour_has_every_folder_of_the_source_and_no_other(text):
+    shown = re.findall(r"^\| `([\w.-]+(?:/[\w.-]+)?)/` \|", text, re.MULTILINE)
+    inside = {path.parent.name for path in ROOT.glob("fastboot/*/__init__.py")}
+    folders = {"fastboot", *(f"fastboot/{name}" for name in inside), *NO_PACKAGES}
+    assert sorted(shown) == sorted(folders)
+
+
+def test_the_counts_of_tests_are_about_right(text):
+    line = re.search("(?s)<!-- counts -->\n(.*)\n<!-- /counts -->", text)[1]
+    said = [int(one.replace(",", "")) for one in re.findall(r"[\d,]*\d", line)]
+    counted = counting().counts()
+    names = ("tests", "files", "firmware", "interop", "faults", "hostile")
+    there = [counted[name] for name in names]
+    assert said == pytest.approx(there, rel=0.2, abs=5), "run python docs/counts.py"
 
 
 def test_the_folder_of_the_first_command_is_there(text):
@@ -71,8 +105,7 @@ def test_the_library_example_works_when_it_is_pasted(text, tmp_path, monkeypatch
     assert len(printed) == 4
 
 
-def test_its_settings_files_can_be_used(text):
-    files = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
-    assert len(files) >= 2
-    for content in files:
+@pytest.mark.parametrize("page", [README, *PAGES], ids=lambda page: page.name)
+def test_its_settings_files_can_be_used(page, text):
+    for content in re.findall(r"```toml\n(.*?)```", page.read_text(), re.DOTALL):
         build({"folder": ".", **tomllib.loads(content)})
