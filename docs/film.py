@@ -39,7 +39,7 @@ from peers import need_file  # noqa: E402
 
 COMMAND = "fastboot serve ./images"
 SCREENS = (
-    ("its firmware asks the network", (0, 0, 400, 300)),
+    ("its firmware asks the network", (0, 0, 280, 210)),
     ("the menu", (0, 0, 480, 360)),
     ("Debian's installer", (0, 0, 640, 480)),
 )
@@ -87,15 +87,16 @@ class Terminal:
 def note() -> None:
     """Run the command, and write each event that it prints to a file as well."""
     from fastboot import cli, report
+    from fastboot.commands import serve
 
     file = open(sys.argv.pop(1), "a", buffering=1)  # noqa: SIM115 (for as long as we run)
-    told = cli.text_line
+    told = serve.text_line
 
     def line(event: Any) -> str:
         file.write(report.json_line(event) + "\n")
         return told(event)
 
-    cli.text_line = line
+    serve.text_line = line
     cli.main()
 
 

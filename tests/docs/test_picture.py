@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from fastboot import banner
+from fastboot.commands import banner
 from fastboot.config import Config
 
 DOCS = Path(__file__).parents[2] / "docs"
