@@ -16,6 +16,7 @@ from .commands.leases import leases_group
 from .commands.machines import clients_command, trace_command
 from .commands.manual import completion_command, man_command
 from .commands.serve import serve_command
+from .commands.teaching import Commands, usage
 from .errors import SetupError
 from .report import complain
 
@@ -31,10 +32,19 @@ _ABOUT = """The server that a machine without an operating system talks to first
 Examples:
   sudo fastboot serve ./images       boot every machine on this network
   fastboot serve ./images            without root: ports 6969 and 8080, no DHCP
-  sudo fastboot doctor               why does a machine not boot?
+  fastboot clients                   how far did each machine come?
+  sudo fastboot doctor ./images      why does a machine not boot?
   fastboot get tftp://192.0.2.1/boot.img
   fastboot serve --help              all about serving, settings and signals
 """
+
+_PURPOSES = {
+    "Boot machines": ("serve", "cert"),
+    "See what happens": ("clients", "trace", "doctor", "leases"),
+    "Fetch and send files": ("get", "put"),
+    "Read and complete": ("man", "completion"),
+}
+"""The commands, by what they are for; cert comes with serve --https."""
 
 
 def _version_text() -> str:
@@ -54,8 +64,9 @@ def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> 
         context.exit()
 
 
-command = click.Group(
-    "fastboot",
+command = Commands(
+    _PURPOSES,
+    name="fastboot",
     help=_ABOUT,
     params=[
         click.Option(
@@ -94,9 +105,7 @@ def main() -> None:
         if not arguments:
             code = EXIT_SETUP
     except click.UsageError as error:
-        path = error.ctx.command_path if error.ctx else "fastboot"
-        text = " ".join(error.format_message().split())
-        complain(f"{text.rstrip('.')}; see {path} --help")
+        complain(usage(error, command, arguments))
         code = EXIT_SETUP
     except click.Abort:
         code = EXIT_INTERRUPTED

@@ -395,4 +395,4 @@ def _check_interfaces(config: Config) -> None:
     for name in config.interface:
         if name not in names:
             known = ", ".join(sorted(names))
-            raise ConfigError(f"there is no interface {name}; there are {known}")
+            raise ConfigError(f"there is no interface {name}; name one of: {known}")

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -101,7 +102,9 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         values = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+        raise ConfigError(
+            f"cannot read {path}: {error.strerror}; --config takes a TOML file"
+        ) from None
     except RecursionError:  # a file of brackets (CVE-2026-3608 of another server)
         raise ConfigError(f"{path} is nested too deeply to be read") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -147,7 +150,9 @@ def _make(kind: type, values: Mapping[str, Any], name: str) -> object:
         elif table is not None:
             given[key] = _make_all(table, value, path)
         else:
-            given[key] = _value(known.get(key), key, value)
+            if key not in known:
+                raise ConfigError(_unknown(key, name, hints))
+            given[key] = _value(known[key], value)
     for item in dataclasses.fields(kind):
         defaults = (item.default, item.default_factory)
         if item.name not in given and defaults == (dataclasses.MISSING,) * 2:
@@ -171,9 +176,14 @@ def _make_all(kind: type, value: Any, name: str) -> tuple[Any, ...]:  # noqa: AN
     return tuple(made)
 
 
-def _value(setting: Setting | None, name: str, value: Any) -> Any:  # noqa: ANN401
-    if setting is None:
-        raise ConfigError(f"there is no setting called {name}")
+def _unknown(key: str, name: str, known: Iterable[str]) -> str:
+    """What to say of a key that is none; `name` is the path of its table."""
+    text = f"there is no setting called {key}{f' in [{name}]' if name else ''}"
+    close = get_close_matches(key, known, 1)
+    return f"{text}; did you mean {close[0]}?" if close else text
+
+
+def _value(setting: Setting, value: Any) -> Any:  # noqa: ANN401
     if setting.many:
         values = value if isinstance(value, (list, tuple)) else [value]
         return tuple(dict.fromkeys(_one(setting, item) for item in values))

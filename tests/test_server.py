@@ -114,7 +114,7 @@ def test_R18_a_port_that_is_taken_leaves_nothing_open(tmp_path):
 
 def test_an_interface_that_is_not_there_is_named_with_those_that_are(tmp_path):
     settings = config(tmp_path, interface=("none0",))
-    with pytest.raises(ConfigError, match=r"no interface none0; there are .*lo"):
+    with pytest.raises(ConfigError, match=r"no interface none0; name one of: .*lo"):
         Server(settings, print)
 
 

@@ -17,6 +17,12 @@ from .flags import CONFIG, configure, option
 
 _HELP = """Show what machines must be told in order to trust us over HTTPS.
 
+\b
+Examples:
+  fastboot cert                                what to enrol in UEFI and in iPXE
+  fastboot cert --https-name boot.lab.example  with one more name for this server
+  sudo fastboot serve ./images --https         serves with those certificates
+
 The certificates are made if they are not there yet, in the folder that
 `fastboot serve --https` uses; give the same flags to both.
 """

@@ -15,10 +15,43 @@ from .manual import completed
 CONFIG = click.Option(
     ["--config"],
     type=click.Path(path_type=Path),
+    metavar="FILE",
     envvar="FASTBOOT_CONFIG",
     help="A TOML file with settings.",
 )
 """The option that names a file of settings."""
+
+
+_STANDS_FOR = {
+    "interface": "NAME",
+    "name": "NAME",
+    "address": "ADDRESS",
+    "dns": "ADDRESS",
+    "prefix": "NETWORK",
+    "from": "NETWORK",
+    "relay": "ADDRESS|NETWORK",
+    "allow": "MAC|UUID",
+    "port": "PORT",
+    "ports": "PORTS",
+    "bytes": "BYTES",
+    "delay": "SECONDS",
+    "time": "SECONDS",
+    "timeout": "SECONDS",
+    "file": "FILE",
+    "certificate": "FILE",
+    "key": "FILE",
+}
+"""What a flag's value is called in its help, by the last word of the setting's name."""
+
+_KINDS = {int: "NUMBER", float: "NUMBER", Path: "FOLDER", str: "TEXT"}
+"""The same for the others, by their type."""
+
+
+def _stands_for(setting: Setting) -> str | None:
+    if setting.kind is bool or setting.choices:
+        return None  # click has words for those
+    word = setting.name.rpartition("_")[2]
+    return _STANDS_FOR.get(word, _KINDS[setting.kind])
 
 
 def option(setting: Setting) -> click.Option:
@@ -37,6 +70,7 @@ def option(setting: Setting) -> click.Option:
         default=None,
         envvar=setting.variable,
         show_envvar=False,
+        metavar=_stands_for(setting),
         shell_complete=completed(setting.flag, setting.kind),
         help=setting.text + default,
     )

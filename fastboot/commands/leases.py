@@ -39,6 +39,14 @@ else has it by now.
 
 _MAC = re.compile(r"[0-9a-f]{2}([:-][0-9a-f]{2}){5}")
 
+_RELEASE_HELP = """Release the lease of an address, or all of a MAC.
+
+\b
+Examples:
+  sudo fastboot leases release 192.0.2.100
+  sudo fastboot leases release 52:54:00:12:34:56
+"""
+
 
 def show(path: Path, *, as_json: bool) -> None:
     """Print the leases in a file: a table for people, or one object a line.
@@ -77,7 +85,14 @@ def take_back(path: Path, which: str) -> None:
 
 
 def _read(path: Path) -> Iterable[Lease]:
-    if not path.exists():
+    try:
+        there = path.exists()
+    except OSError as error:
+        raise SetupError(
+            f"cannot read the leases in {path}: {error.strerror}; run it as root, or "
+            "name another file with --lease-file"
+        ) from None
+    if not there:
         raise SetupError(
             f"there are no leases in {path}: no server with --dhcp server kept any "
             "there; name its file with --lease-file"
@@ -140,6 +155,7 @@ def leases_group() -> click.Group:
             CONFIG,
             click.Option(
                 ["--lease-file", "file"],
+                metavar="FILE",
                 envvar="FASTBOOT_LEASE_FILE",
                 help="Where the server keeps its leases.",
             ),
@@ -148,7 +164,7 @@ def leases_group() -> click.Group:
         commands=[
             click.Command(
                 "release",
-                help="Release the lease of an address, or all of a MAC.",
+                help=_RELEASE_HELP,
                 callback=click.pass_obj(take_back),
                 params=[click.Argument(["which"], metavar="ADDRESS|MAC")],
             )

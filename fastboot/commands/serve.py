@@ -92,7 +92,7 @@ class _Serve(click.Command):
         parts: dict[str, list[tuple[str, str]]] = {}
         for flag in self.get_params(ctx):
             record = flag.get_help_record(ctx)
-            if record is not None:
+            if record is not None and isinstance(flag, click.Option):
                 part, _, _ = (flag.name or "").rpartition("__")
                 parts.setdefault(part, []).append(record)
         for part, records in parts.items():

@@ -89,7 +89,8 @@ class Config:
         metadata={
             "text": "The folder to serve.",
             "flag": "FOLDER",
-            "missing": "no folder to serve was named",
+            "missing": "no folder to serve was named; say for example: "
+            "fastboot serve ./images",
         }
     )
     interface: tuple[str, ...] = setting(
