@@ -27,6 +27,7 @@ class Asked:
         hears: Whether offers of other servers on its network come to our ears.
         silence: Why it is told nothing; "" where it is told something, or where
             another event says why not.
+        protocol: "dhcp", or "dhcp6".
     """
 
     mac: str
@@ -36,6 +37,20 @@ class Asked:
     boot_server: bool
     hears: bool
     silence: str = ""
+    protocol: str = "dhcp"
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """A machine that boots names the address that it was given.
+
+    Attributes:
+        mac: The machine's hardware address.
+        address: The address.
+    """
+
+    mac: str
+    address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +133,7 @@ class Carrying(Protocol):
         ...
 
 
-Sight = Asked | Overheard | Packet
+Sight = Asked | Holds | Overheard | Packet
 """Any of these facts."""
 
 View = Callable[[Sight], None]

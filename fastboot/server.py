@@ -273,7 +273,8 @@ class Server(Lasting):
             allowed=Allowed(dhcp.allow),
             dns=dhcp.name_servers(),
         )
-        return Dhcp6Engine(dhcp, responder, emit, Interfaces(), places)
+        cards, view = Interfaces(), self.timeline
+        return Dhcp6Engine(dhcp, responder, emit, cards, places, view=view)
 
     def announce(self, emit: Emit) -> None:
         """Report each port that is open, and which addresses are given."""

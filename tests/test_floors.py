@@ -91,6 +91,7 @@ FLOORS = [
     ["dhcp.v6.options"],
     ["dhcp.v6.addressing", "dhcp.v6.packet"],
     ["dhcp.v6.machine", "dhcp.v6.outcome"],
+    ["dhcp.v6.witness"],
     ["firmware.decision"],
     ["firmware.offer"],
     ["firmware.choice", "firmware.ipxe", "firmware.raspberry"],

@@ -77,7 +77,7 @@ class Ignored:
 Outcome = Reply | Noted | Unbootable | Dropped | Ignored
 
 
-def silence_of(outcome: Outcome) -> str:
+def silence_of(outcome: object) -> str:
     """Why a machine that boots is told nothing on purpose; "" where it is not so."""
     if isinstance(outcome, Ignored) and outcome.meant:
         return outcome.reason

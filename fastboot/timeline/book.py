@@ -146,6 +146,7 @@ class Book:
         asked = (n for n, step in enumerate(fresh.steps) if step.kind is Kind.ASKED)
         fresh.began = max(asked, default=0)
         fresh.last = max(record.last, other.last)
+        fresh.said, fresh.hears = record.said, record.hears
         fresh.cost += sum(step.cost for step in fresh.steps)
         self.records[mac] = fresh
         self._cost += fresh.cost

@@ -97,11 +97,11 @@ class Timeline:
         self._book = Book(clients_max)
         self._lock = threading.Lock()
         self._early: OrderedDict[str, Step] = OrderedDict()
-        self._hears = False
         self._strangers = Rate(NEW_A_SECOND, NEW_AT_ONCE, 1)
         self._crowded = float("-inf")  # until then no packets of strangers are kept
         self._take: dict[type, Callable[[Any], None]] = {
             seen.Asked: self._asked,
+            seen.Holds: self._holds,
             seen.Overheard: self._overheard,
             events.Offered: self._offered,
             events.Leased: self._leased,
@@ -183,7 +183,7 @@ class Timeline:
 
     def diagnosis(self, record: Record) -> Diagnosis | None:
         """Why it stopped; None where nothing is wrong or it is too early to say."""
-        return diagnose(record.attempt, self._clock(), hears=self._hears)
+        return diagnose(record.attempt, self._clock(), hears=record.hears)
 
     def packets(self, key: str) -> tuple[Captured, ...]:
         """The last datagrams of a machine, the oldest first."""
@@ -217,7 +217,7 @@ class Timeline:
                     del self._book.looked_at[key]
                     continue
                 self._book.looked_at.move_to_end(key)
-                found = diagnose(record.attempt, now, hears=self._hears)
+                found = diagnose(record.attempt, now, hears=record.hears)
                 if found is None or found.told or not self._is_news(record, found, now):
                     continue
                 record.said = (found.sentence, now)
@@ -246,20 +246,26 @@ class Timeline:
     # Events
 
     def _asked(self, event: seen.Asked) -> None:
-        self._hears = event.hears
         if event.address:
             self._book.know(event.address, event.mac)
         kind = Kind.QUESTION if event.boot_server else Kind.ASKED
         record = self._book.record(event.mac)
         record.arch, record.firmware = event.arch, event.firmware
+        record.hears = event.hears
         text = "" if event.boot_server else event.arch
-        self._book.add(event.mac, Step(kind, self._clock(), text, event.firmware))
+        now, protocol = self._clock(), event.protocol
+        step = Step(kind, now, text, event.firmware, protocol)
+        self._book.add(event.mac, step)
         if event.silence:
-            step = Step(Kind.SILENT, self._clock(), note=event.silence)
+            step = Step(Kind.SILENT, now, note=event.silence)
             self._book.add(event.mac, step)
         early = self._early.pop(event.mac, None)
         if early is not None and self._clock() - early.at < 1.0:
             self._book.add(event.mac, early)
+
+    def _holds(self, event: seen.Holds) -> None:
+        if event.mac in self._book.records:
+            self._book.know(event.address, event.mac)
 
     def _overheard(self, event: seen.Overheard) -> None:
         offer = Offer(

@@ -116,7 +116,7 @@ class Step:
         at: When it first happened, seconds on a monotonic clock.
         text: What it is about: a file, a server.
         note: More about it: why, from where.
-        protocol: "dhcp", "tftp", "http" or "https".
+        protocol: "dhcp", "dhcp6", "tftp", "http" or "https".
         last: When it last happened.
         count: How often.
         size: Bytes of content, of the last time.
@@ -167,6 +167,7 @@ class Record:
         cost: Bytes that it takes, about.
         version: Grows with every change, over all machines.
         said: The reason that was reported last, and when.
+        hears: Whether other servers' offers to it come to our ears.
     """
 
     mac: str = ""
@@ -179,6 +180,7 @@ class Record:
     cost: int = 600
     version: int = 0
     said: tuple[str, float] = ("", 0.0)
+    hears: bool = False
 
     def repeated(self, kind: Kind, text: str, protocol: str, now: float) -> Step | None:
         """The last step, counted once more, if a file was got again; None if not so.
@@ -224,6 +226,8 @@ class Record:
         before = [known for known in self.attempt if known.kind is Kind.ASKED]
         if before and before[-1].note != step.note:
             return True  # the next program: iPXE after the firmware that loaded it
+        if before and before[-1].protocol != step.protocol and step.note != "iPXE":
+            return True  # over IPv6 once it gave up over IPv4; iPXE does both at once
         return any(known.kind in FILES for known in self.attempt)
 
     def shrink(self, cost: int) -> None:

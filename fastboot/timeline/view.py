@@ -131,7 +131,8 @@ def sentence(step: Step) -> str:
     over = step.protocol.upper()
     match step.kind:
         case Kind.ASKED:
-            return f"{step.note} asked how to boot ({step.text})"
+            six = " over IPv6" if step.protocol == "dhcp6" else ""
+            return f"{step.note} asked how to boot{six} ({step.text})"
         case Kind.SILENT:
             return f"is told nothing: {step.note}"
         case Kind.MISSING:

@@ -8,6 +8,9 @@ router's to say, for it heeds the server alone that gives it an address.
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from contextlib import ExitStack
 
 import pytest
@@ -57,7 +60,7 @@ class Site:
         server = Serving(
             self._images, "--dhcp", mode, protocols=PROTOCOLS, place=space.inside
         )
-        return network, self._stack.enter_context(server)
+        return network, space, self._stack.enter_context(server)
 
     def machine(self, network, firmware):
         self._count += 1
@@ -77,18 +80,27 @@ def machines(images, tmp_path_factory):
     need_file(*image.BOOT_PROGRAM)
     with ExitStack() as stack:
         site = Site(images, tmp_path_factory.mktemp("ipv6"), stack)
-        alone, server = site.network("server")
-        beside, proxy = site.network("proxy")
+        alone, here, server = site.network("server")
+        beside, there, proxy = site.network("proxy")
         yield {
-            "pxe": (site.machine(alone, PXE6), server),
-            "http": (site.machine(alone, HTTP6), server),
-            "proxied": (site.machine(beside, PXE6), proxy),
+            "pxe": (site.machine(alone, PXE6), server, here),
+            "http": (site.machine(alone, HTTP6), server, here),
+            "proxied": (site.machine(beside, PXE6), proxy, there),
         }
+
+
+def timeline(machine, space):
+    """What `fastboot clients` says of a machine, where its server is."""
+    command = (sys.executable, "-m", "fastboot", "clients", "--json", machine.mac)
+    done = subprocess.run(
+        space.inside(*command), capture_output=True, check=True, timeout=60
+    )
+    return json.loads(done.stdout)
 
 
 @pytest.mark.parametrize("way", ["pxe", "http"])
 def test_uefi_boots_where_we_are_the_only_server(machines, way):
-    machine, server = machines[way]
+    machine, server, space = machines[way]
     serial = machine.wait(BOOT)
     _, marker, words = serial.partition(MARKER)
     assert marker, f"no init; the serial line:\n{serial}\n\nthe server:\n{server.log}"
@@ -99,10 +111,17 @@ def test_uefi_boots_where_we_are_the_only_server(machines, way):
         if event["event"] == "Finished" and event["name"].endswith("/linux")
     ]
     assert all(event["client"].startswith("fd77:") for event in kernel)
+    told = timeline(machine, space)
+    assert (told["mac"], told["stage"], told["diagnosis"]) == (
+        machine.mac,
+        "initrd",
+        None,
+    )
+    assert told["address"].startswith("fd77:")
 
 
 def test_uefi_loads_its_program_beside_a_router(machines):
-    machine, server = machines["proxied"]
+    machine, server, space = machines["proxied"]
     wanted = {"event": "Finished", "protocol": "tftp"}
     (loaded,) = server.wait_for(wanted, timeout=BOOT)
     assert loaded["name"].endswith(".efi")
@@ -110,3 +129,11 @@ def test_uefi_loads_its_program_beside_a_router(machines):
     (offer, *_) = [e for e in server.events if e["event"] == "Offered"]
     assert (offer["mac"], offer["server"]) == (machine.mac, SERVER)
     assert offer["file"].startswith(f"tftp://[{SERVER}]/")
+    told = timeline(machine, space)
+    kinds = [step["kind"] for step in told["steps"]]
+    assert kinds[:4] == ["asked", "offered", "question", "told"]
+    assert "got" in kinds
+    assert (
+        told["steps"][0]["sentence"] == "PXE asked how to boot over IPv6 (UEFI x86-64)"
+    )
+    assert told["address"].startswith("fd77::1")

@@ -264,3 +264,48 @@ def test_machines_that_the_doctor_plays_are_none():
     timeline(events.Offered(played, "BIOS", "undionly.kpxe", THERE, "offer"))
     timeline(events.Unbootable(played, "BIOS", "no boot program"))
     assert len(timeline) == 0
+
+
+def asks_over_ipv6(history, firmware="PXE"):
+    facts = (history.mac, history.arch, firmware, "", False, False, "", "dhcp6")
+    history.timeline(seen.Asked(*facts))
+
+
+def test_a_boot_over_ipv6_is_one_machines_by_the_address_that_it_took():
+    history = History()
+    asks_over_ipv6(history)
+    history.is_offered("tftp://[fd00:1::2]/ipxe.efi")
+    history.timeline(seen.Holds(MAC, "fd00:1::77"))
+    history.timeline(events.Finished("tftp", "fd00:1::77", "ipxe.efi", 1000, 0.1))
+    assert history.kinds() == ["asked", "offered", "got"]
+    assert history.record.address == "fd00:1::77"
+    assert len(history.timeline) == 1
+
+
+def test_who_names_an_address_and_does_not_boot_makes_no_machine():
+    history = History()
+    history.timeline(seen.Holds(MAC, "fd00:1::77"))
+    assert len(history.timeline) == 0
+
+
+@pytest.mark.parametrize(("firmware", "attempts"), [("PXE", 2), ("iPXE", 1)])
+def test_firmware_that_goes_on_over_ipv6_begins_anew_and_ipxe_does_not(
+    firmware, attempts
+):
+    history = History(firmware=firmware)
+    history.asks()
+    asks_over_ipv6(history, firmware)
+    assert len(history.record.steps) == 2
+    assert len(history.kinds()) == 3 - attempts
+
+
+def test_a_machine_that_asks_over_ipv6_changes_nothing_for_one_that_does_over_ipv4():
+    history = History(hears=True)
+    history.asks()
+    history.is_offered()
+    other = History(mac="52:54:00:00:00:08")
+    other.timeline = history.timeline
+    asks_over_ipv6(other)
+    history.wait(16.0)
+    (told,) = history.timeline.tick(resolve_nobody)
+    assert "nobody was heard to give it an address" in told.reason

@@ -94,6 +94,8 @@ class Responder:
         if why:
             return Ignored(why)
         if machine is not None and not self._may_boot(machine):
+            if not self._gives:
+                return Ignored("not on the list of machines to boot", meant=True)
             machine = None
         if not self._gives:
             return self._as_proxy(message, machine, origin)

@@ -20,6 +20,7 @@ from fastboot.errors import DecodeError, ListenError
 from fastboot.interfaces import Changes, Interface, Interfaces
 from fastboot.listen import Place
 from fastboot.poller import READ, Poller
+from fastboot.seen import Packet, View, ignore
 
 from . import advert
 from .decide import PREFERRED, VALID, Responder
@@ -36,10 +37,14 @@ from .sockets import (
     hop_limit,
     server_socket,
 )
+from .witness import Witness
 
 SERVER_PORT = 547
 CLIENT_PORT = 546
 """Where servers and relays, and clients take messages (RFC 8415, section 7.2)."""
+
+CALLED = (SERVER_PORT, 4011)
+"""What those are called that take messages: to all servers, and to a boot server."""
 
 BATCH = 64
 """Datagrams taken from one socket before the others have their turn."""
@@ -67,6 +72,7 @@ class Engine:
         interfaces: The interfaces, followed as they change.
         places: Where to serve; those of IPv4 have no part in this.
         port: Where messages are taken.
+        view: Told of messages as they are, and what they ask; see `fastboot.seen`.
 
     Raises:
         ListenError: A port cannot be opened, or no place is IPv6.
@@ -83,7 +89,10 @@ class Engine:
         interfaces: Interfaces,
         places: Sequence[Place],
         port: int = SERVER_PORT,
+        view: View = ignore,
     ) -> None:
+        self._view = view
+        self._witness = Witness()
         self._responder = responder
         self._emit = emit
         places = tuple(p for p in places if p.family is socket.AF_INET6)
@@ -253,14 +262,23 @@ class Engine:
             return
         asked = sock.fileno() in self._questions
         origin = self._origin(link, relays, sender, asked=asked)
-        match self._responder.receive(message, relays, origin):
+        outcome = self._responder.receive(message, relays, origin)
+        machine = self._witness.machine(message, relays, origin, now)
+        places = peer[:2], (str(origin.server), CALLED[asked])
+        if machine is not None:
+            self._view(Packet(machine.mac, *places, inbound=True, data=data))
+            for fact in self._witness.question(machine, message, origin, outcome):
+                self._view(fact)
+        match outcome:
             case Reply() as reply:
                 if not self._limits.allow(sender, now, relay=bool(relays)):
                     self._counters["limited"] += 1
                     return
                 port = SERVER_PORT if relays else CLIENT_PORT
                 to = (sender, peer[1] if asked else port, 0, peer[3])
-                self._send(sock, wrap(reply.message, relays), came, to, reply)
+                answer = wrap(reply.message, relays)
+                if self._send(sock, answer, came, to, reply) and machine is not None:
+                    self._view(Packet(machine.mac, *places, inbound=False, data=answer))
             case Ignored():
                 self._counters["ignored"] += 1
             case events.Dropped() as event:
@@ -293,17 +311,19 @@ class Engine:
         came: Arrival,
         to: tuple[str, int, int, int],
         reply: Reply,
-    ) -> None:
+    ) -> bool:
+        """Whether it left."""
         # From the address that was asked; to a group's the kernel picks one of the link.
         ancillary = sent_from(came.local if came.direct else "::", came.index)
         try:
             sock.sendmsg([data], ancillary, 0, to)
         except OSError:  # the interface went down, or its queue is full: it asks again
             self._counters["unsent"] += 1
-            return
+            return False
         self._counters["answers"] += 1
         if reply.event is not None:
             self._emit(reply.event)
+        return True
 
     def _drop(self, event: events.Dropped) -> None:
         self._counters["dropped"] += 1

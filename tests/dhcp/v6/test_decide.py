@@ -137,7 +137,9 @@ def test_what_cannot_be_booted_is_said():
 
 def test_a_machine_that_is_not_on_the_list_does_not_boot():
     responder = proxy(allowed=Allowed(("52:54:00:99",)))
-    assert isinstance(responder.receive(ask(Kind.SOLICIT, *PXE), (), HERE), Ignored)
+    refused = responder.receive(ask(Kind.SOLICIT, *PXE), (), HERE)
+    assert isinstance(refused, Ignored)
+    assert refused.meant
     allowed = proxy(allowed=Allowed(("52:54:00",)))
     assert answer(allowed, ask(Kind.SOLICIT, *PXE)).message.option(Code.BOOTFILE_URL)
 

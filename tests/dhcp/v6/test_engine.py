@@ -15,9 +15,12 @@ from fastboot.errors import ConfigError, ListenError
 from fastboot.events import Dropped, Fault, Offered
 from fastboot.interfaces import Interface, Interfaces
 from fastboot.listen import Place
+from fastboot.seen import Asked, Packet
 
 SERVER = b"\x00\x03\x00\x01\x02\x00\x00\x00\x00\x01"
 CLIENT = bytes.fromhex("00030001525400123456")
+MAC = "52:54:00:12:34:56"
+HEAD = ((Code.CLIENT_ID, CLIENT), (Code.SERVER_ID, SERVER))
 LO = Interface("lo", socket.if_nametoindex("lo"), ipv6=(IPv6Address("fd00:1::2"),))
 SITE = Site("images", lambda arch: "ipxe.efi")
 PXE = (
@@ -43,6 +46,7 @@ class Desk:
 
     def __init__(self, *, gives=False):
         self.events = []
+        self.seen = []
         self.engine = Engine(
             DhcpConfig(mode="proxy", pxe_port=0),
             Responder(SERVER, SITE, gives=gives),
@@ -50,6 +54,7 @@ class Desk:
             Interfaces(reader=lambda: (LO,)),
             [Place("::")],
             port=0,
+            view=self.seen.append,
         )
         self.client = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
         self.client.bind(("::1", 0))
@@ -88,6 +93,23 @@ def test_a_question_to_port_4011_is_answered_to_where_it_came_from(desk):
     (event,) = desk.events
     assert isinstance(event, Offered)
     assert desk.engine.stats()["answers"] == 1
+
+
+def test_who_follows_machines_is_told_of_the_question_and_the_answer(desk):
+    desk.ask(*PXE)
+    came, asked, went = desk.seen
+    here, there = ("fd00:1::2", 4011), desk.client.getsockname()[:2]
+    question = Message(Kind.REQUEST, 7, (*HEAD, *PXE)).encode()
+    assert came == Packet(MAC, there, here, inbound=True, data=question)
+    facts = (MAC, "UEFI x86-64", "PXE", "", True, False, "", "dhcp6")
+    assert asked == Asked(*facts)
+    answer = desk.client.recv(2048)
+    assert went == Packet(MAC, there, here, inbound=False, data=answer)
+
+
+def test_who_follows_machines_is_told_nothing_of_others(desk):
+    desk.ask(kind=Kind.SOLICIT)
+    assert desk.seen == []
 
 
 def test_D2_garbage_is_counted_and_dropped(desk):
