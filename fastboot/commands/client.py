@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -102,6 +103,13 @@ def get_command() -> click.Command:
                 help="Take it only if it has this checksum.",
             ),
             click.Option(
+                ["--max-size"],
+                metavar="BYTES",
+                default="64GiB",
+                show_default=True,
+                help="Take no file that is longer: a number, or one with kB, MiB, GB, ...",
+            ),
+            click.Option(
                 ["-c", "--continue", "resume"],
                 is_flag=True,
                 help="Not in TFTP, which begins each file at its beginning.",
@@ -169,6 +177,7 @@ def _get(
     url: str,
     output: str | None,
     check: str | None,
+    max_size: str,
     *,
     resume: bool,
     quiet: bool,
@@ -181,6 +190,7 @@ def _get(
             "file is fetched"
         )
     address, wishes, sha256 = parse(url), _wishes(**wanted), _sha256(check)
+    limit = _bytes(max_size)
     target = _target(output, address)
     name = address.name.decode("utf-8", "replace")
     with _shown(name, quiet=quiet) as progress:
@@ -191,6 +201,7 @@ def _get(
                 wishes=wishes,
                 patience=patience,
                 sha256=sha256,
+                limit=limit,
                 progress=progress,
             ),
             f"got {name}",
@@ -246,6 +257,27 @@ def _sha256(check: str | None) -> str | None:
 
 
 _HEX = frozenset("0123456789abcdef")
+
+
+def _bytes(text: str) -> int:
+    """So many bytes.
+
+    >>> _bytes("1428"), _bytes("4GB"), _bytes("2 MiB")
+    (1428, 4000000000, 2097152)
+    """
+    found = _SIZE.fullmatch(text)
+    if found is None:
+        raise ConfigError(
+            f"--max-size is {text!r}; it must be a number of bytes, such as 700000000, "
+            "700MB or 4GiB"
+        )
+    count, unit, binary = found.groups()
+    power = "kmgt".index(unit.lower()) + 1 if unit else 0
+    of_one: int = (1024 if binary else 1000) ** power
+    return int(count) * of_one
+
+
+_SIZE = re.compile(r"(\d{1,15}) ?(?:([kmgt])(i)?)?b?", re.ASCII | re.IGNORECASE)
 
 
 def _target(output: str | None, address: Address) -> Path | BinaryIO:

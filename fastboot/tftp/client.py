@@ -36,7 +36,16 @@ from .client_engine import Call
 from .client_receiver import best_receiver
 from .download import Reading
 from .exchange import Exchange, Role
-from .landing import MEMORY_MAX, AnyLanding, Beside, Memory, Stream, Summing, is_special
+from .landing import (
+    FILE_MAX,
+    MEMORY_MAX,
+    AnyLanding,
+    Beside,
+    Memory,
+    Stream,
+    Summing,
+    is_special,
+)
 from .upload import Writing
 from .wishes import Agreed, Wishes
 
@@ -91,7 +100,7 @@ async def get(
     wishes: Wishes = Wishes(),  # noqa: B008 (frozen)
     patience: float = PATIENCE,
     sha256: str | None = None,
-    limit: int = MEMORY_MAX,
+    limit: int | None = None,
     progress: Progress | None = None,
 ) -> Transferred:
     """Fetch a file, under asyncio, uvloop or trio.
@@ -102,7 +111,8 @@ async def get(
         wishes: The options to ask for.
         patience: Seconds without anything new after which it is given up.
         sha256: What it must have, in hexadecimal.
-        limit: Bytes that are taken into memory at the most.
+        limit: Bytes that are taken at the most; None: 1 GiB into memory, 64 GiB to
+            anywhere else.
         progress: Told how far it is.
 
     Raises:
@@ -121,7 +131,7 @@ def get_sync(
     wishes: Wishes = Wishes(),  # noqa: B008 (frozen)
     patience: float = PATIENCE,
     sha256: str | None = None,
-    limit: int = MEMORY_MAX,
+    limit: int | None = None,
     progress: Progress | None = None,
 ) -> Transferred:
     """The same as `get`, for programs without an event loop."""
@@ -170,7 +180,7 @@ def _get(
     wishes: Wishes,
     patience: float,
     sha256: str | None,
-    limit: int,
+    limit: int | None,
     progress: Progress | None,
 ) -> Steps[Transferred]:
     def reading() -> Reading:
@@ -264,18 +274,19 @@ def _run(exchange: Exchange, family: int, progress: Progress | None) -> Steps[fl
     return seconds
 
 
-def _landing(to: Target, limit: int) -> AnyLanding:
+def _landing(to: Target, limit: int | None) -> AnyLanding:
     if to is None:
-        return Memory(limit)
+        return Memory(MEMORY_MAX if limit is None else limit)
+    most = FILE_MAX if limit is None else limit
     if not isinstance(to, str | os.PathLike):
-        return Stream(to)
+        return Stream(to, most)
     path = Path(to)
     if is_special(path):
         try:
-            return Stream(path.open("wb"), owned=True)
+            return Stream(path.open("wb"), most, owned=True)
         except OSError as error:
             raise NotKept(f"cannot write {path}: {error.strerror}") from None
-    return Beside(path)
+    return Beside(path, most)
 
 
 def _blob(source: Source) -> Blob:

@@ -37,6 +37,10 @@ MEMORY_MAX = 1 << 30
 """Bytes that are fetched into memory at the most, unless the caller says otherwise: a
 server that never ends its file would fill it."""
 
+FILE_MAX = 1 << 36
+"""Bytes that are fetched anywhere else, 64 GiB: more than any image has, and less than
+it takes to fill a disk before anybody looks."""
+
 Summing = Generator[None, None, str]
 """Works out a SHA-256 in steps, and returns it in hexadecimal."""
 
@@ -82,7 +86,38 @@ def best_store() -> Store:
     return store
 
 
-class Memory:
+class Bounded:
+    """Takes no more than so many bytes.
+
+    Args:
+        limit: Bytes at the most.
+
+    Attributes:
+        size: Bytes so far.
+        problem: What went wrong; None: nothing.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.size = 0
+        self.problem: TreeError | None = None
+
+    def expect(self, size: int) -> None:
+        """See the module.
+
+        Raises:
+            Full: More was announced than is taken.
+        """
+        if size > self.limit:
+            raise Full(f"{size} bytes are more than the {self.limit} that are taken")
+
+    def _count(self, size: int) -> None:
+        self.size += size
+        if self.size > self.limit and self.problem is None:
+            self.problem = Full(f"more than the {self.limit} bytes that are taken came")
+
+
+class Memory(Bounded):
     """Keeps what comes in memory.
 
     Args:
@@ -98,12 +133,10 @@ class Memory:
     ready = True
 
     def __init__(self, limit: int = MEMORY_MAX) -> None:
-        self.limit = limit
-        self.size = 0
+        super().__init__(limit)
         self.store = best_store()
         self.data = b""
         self.kept = False
-        self.problem: TreeError | None = None
 
     def expect(self, size: int) -> None:
         """See the module.
@@ -111,8 +144,7 @@ class Memory:
         Raises:
             Full: More was announced than is taken, or than there is memory for.
         """
-        if size > self.limit:
-            raise Full(f"{size} bytes are more than the {self.limit} that are taken")
+        super().expect(size)
         try:
             self.store.expect(size)
         except MemoryError:
@@ -126,9 +158,7 @@ class Memory:
 
     def grew(self, size: int, failed: int = 0) -> None:
         """So many bytes went to the store by themselves."""
-        self.size += size
-        if self.size > self.limit:
-            self.problem = Full(f"more than the {self.limit} bytes that are taken came")
+        self._count(size)
 
     def keep(self) -> None:
         """See the module."""
@@ -151,11 +181,12 @@ class Memory:
         self.store.take()
 
 
-class Beside:
+class Beside(Bounded):
     """Writes beside a file, whose place it takes at the end.
 
     Args:
         path: The file; a link is followed.
+        limit: Bytes at the most.
 
     Attributes:
         fd: To write to, from `start` on.
@@ -167,11 +198,10 @@ class Beside:
 
     ready = True
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, limit: int = FILE_MAX) -> None:
+        super().__init__(limit)
         self.path = Path(os.path.realpath(path))
-        self.size = 0
         self.kept = False
-        self.problem: TreeError | None = None
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
         self._settled = False
@@ -191,15 +221,16 @@ class Beside:
         """See the module.
 
         Raises:
-            Full: The disk has no room for it.
+            Full: More was announced than is taken, or than the disk has room for.
         """
+        super().expect(size)
         status = os.statvfs(self.path.parent)
         if size > status.f_bavail * status.f_frsize:
             raise Full(f"the disk has no room for {size} bytes at {self.path.parent}")
 
     def write(self, data: bytes) -> None:
         """See the module."""
-        self.size += len(data)
+        self._count(len(data))
         self._waiting.append(data)
         self._waiting_bytes += len(data)
         if self._waiting_bytes >= BUFFER:
@@ -207,7 +238,7 @@ class Beside:
 
     def grew(self, size: int, failed: int = 0) -> None:
         """So many bytes went to the descriptor by themselves, or failed to: why."""
-        self.size += size
+        self._count(size)
         if failed:
             self._fail(os.strerror(failed))
 
@@ -270,11 +301,12 @@ class Beside:
         self.problem = Unavailable(f"cannot write {self.path}: {reason}")
 
 
-class Stream:
+class Stream(Bounded):
     """Hands on what comes, to a pipe, a terminal or a device.
 
     Args:
         file: Takes bytes; may make us wait.
+        limit: Bytes at the most.
         owned: Whether to close it.
 
     Attributes:
@@ -284,20 +316,18 @@ class Stream:
     fd: int | None = None
     ready = True
 
-    def __init__(self, file: BinaryIO, *, owned: bool = False) -> None:
+    def __init__(
+        self, file: BinaryIO, limit: int = FILE_MAX, *, owned: bool = False
+    ) -> None:
+        super().__init__(limit)
         self._owned = owned
-        self.size = 0
         self.kept = False
-        self.problem: TreeError | None = None
         self._file = file
         self._digest = hashlib.sha256()
 
-    def expect(self, size: int) -> None:
-        """See the module; it takes whatever comes."""
-
     def write(self, data: bytes) -> None:
         """See the module."""
-        self.size += len(data)
+        self._count(len(data))
         self._digest.update(data)
         self._try(lambda: self._file.write(data))
 

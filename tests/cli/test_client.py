@@ -70,6 +70,20 @@ def test_a_checksum_is_checked(url, tmp_path):
     assert os.listdir(tmp_path) == ["big"]
 
 
+@pytest.mark.parametrize("flags", [(), ("--no-options",), ("-o", "-")])
+def test_a_file_that_is_larger_than_may_be_is_not_taken(url, tmp_path, flags):
+    done = run("get", f"{url}/big", "--max-size", "10kB", *flags, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "the 10000" in done.stderr
+    assert os.listdir(tmp_path) == []
+    assert len(done.stdout) < len(BIG)
+
+
+def test_a_file_of_the_size_that_may_be_is_taken(url, tmp_path):
+    most = str(len(BIG))
+    assert run("get", f"{url}/big", "--max-size", most, cwd=tmp_path).returncode == 0
+
+
 def test_a_file_is_sent(url, tmp_path):
     (tmp_path / "file").write_bytes(BIG)
     done = run("put", tmp_path / "file", f"{url}/sent")
@@ -181,6 +195,7 @@ def test_a_file_that_cannot_be_read_is_said(url, tmp_path):
         (("get", "tftp://host/folder/"), "is no file's name"),
         (("get", "tftp://host/x", "--continue"), "TFTP cannot go on with part"),
         (("get", "tftp://host/x", "--check", "md5:12"), "64 hexadecimal digits"),
+        (("get", "tftp://host/x", "--max-size", "many"), "700MB or 4GiB"),
         (("get", "tftp://host/x", "--blksize", "7"), "between 8 and 65464"),
         (("put", "file", "tftp://host/x", "--windowsize", "0"), "between 1 and"),
         (("put", "file"), "Missing argument"),

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+from contextlib import closing
 
 import pytest
 
@@ -58,12 +59,27 @@ def test_pieces_are_what_was_written():
     assert pieces.take() == b""
 
 
-def test_memory_takes_so_much_and_no_more():
-    landing = Memory(limit=4)
-    with pytest.raises(Full):
-        landing.expect(5)
-    landing.write(b"12345")
-    assert isinstance(landing.problem, Full)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        lambda path: Memory(4),
+        lambda path: Beside(path, 4),
+        lambda path: Stream(io.BytesIO(), 4),
+    ],
+)
+def test_no_more_is_taken_than_the_limit(kind, tmp_path):
+    landing = kind(tmp_path / "file")
+    with closing(landing):
+        with pytest.raises(Full, match="5 bytes are more than the 4 that are taken"):
+            landing.expect(5)
+        landing.expect(4)
+        landing.write(b"1234")
+        assert landing.problem is None
+        landing.write(b"5")
+        assert isinstance(landing.problem, Full)
+        landing.keep()
+        assert not landing.kept
+    assert os.listdir(tmp_path) == []
 
 
 @pytest.fixture(params=["nameless", "named"])
@@ -144,7 +160,7 @@ def test_where_no_file_can_be_it_is_said(tmp_path, where):
 
 
 def test_a_disk_without_room_is_noticed_before(tmp_path):
-    landing = Beside(tmp_path / "file")
+    landing = Beside(tmp_path / "file", limit=1 << 62)
     with pytest.raises(Full, match="has no room"):
         landing.expect(1 << 60)
     landing.close()
