@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from traceback import format_exception
 from types import TracebackType
 from typing import Any, Literal, TypeVar
 
@@ -23,7 +24,7 @@ from .config import (
     TftpConfig,
 )
 from .errors import ConfigError
-from .events import Emit, Event
+from .events import Emit, Event, Fault
 from .listen import is_privileged
 from .server import Server
 from .tree import Tree
@@ -48,7 +49,7 @@ def serve(
     address: str | Sequence[str] = (),
     interface: str | Sequence[str] = (),
     sockets: Mapping[str, Sequence[socket.socket]] | None = None,
-    emit: Emit = lambda event: None,
+    emit: Emit | None = None,
     boot: BootConfig | None = None,
     lease: LeaseConfig | None = None,
     workers: int = 1,
@@ -74,7 +75,8 @@ def serve(
         sockets: By protocol, bound sockets to use in place of opening ports; a part
             that they are for is on. See `Server`.
         emit: Told what happens. What it raises goes to `sys.unraisablehook`: there is
-            no caller that it would be for.
+            no caller that it would be for. So do mistakes (`Fault`) where it is None,
+            and the app has no function for them: nobody else would hear of them.
         boot: Which boot programs are offered.
         lease: How addresses are given.
         workers: Threads for each of TFTP and HTTP, where the server runs on threads.
@@ -112,6 +114,8 @@ def serve(
     with tempfile.TemporaryDirectory() as empty:
         if folder is None:  # the folder stays open, empty, and is gone afterwards
             config = replace(config, folder=Path(empty))
+        if emit is None:
+            emit = _nobody if app and app.hears(Fault) else say_faults
         return Server(
             config, careful(emit), app, sockets=handed, sends_to_tftp=sends_to_tftp
         )
@@ -155,10 +159,28 @@ def careful(emit: Emit) -> Emit:
         try:
             emit(event)
         except Exception as error:  # noqa: BLE001 (it must not end an engine)
-            trace = error.__traceback__
-            sys.unraisablehook(_Unraisable(type(error), error, trace, None, emit))
+            _say(error, None, emit)
 
     return report
+
+
+def say_faults(event: Event) -> None:
+    """Have mistakes said by `sys.unraisablehook`, as Python's own without a caller are."""
+    if isinstance(event, Fault):
+        _say(event.error, f"fastboot ({event.protocol}) goes on after a mistake:", None)
+
+
+def _nobody(event: Event) -> None:
+    """Nobody is told."""
+
+
+def _say(error: Exception, text: str | None, of: object) -> None:
+    hook, trace = sys.unraisablehook, error.__traceback__
+    if hook is not sys.__unraisablehook__:
+        hook(_Unraisable(type(error), error, trace, text, of))
+    elif sys.stderr is not None:  # Python's own takes nobody else's arguments
+        where = text or f"Exception ignored in: {of!r}"
+        sys.stderr.write(f"{where}\n{''.join(format_exception(error))}")
 
 
 @dataclass(slots=True)

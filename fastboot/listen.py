@@ -31,6 +31,7 @@ an address that no interface has yet, as at start-up, before a network is config
 
 _OTHERWISE = {
     "DHCP": "choose another --dhcp-port or --dhcp-pxe-port, or use --dhcp off",
+    "DHCPv6": "use --no-dhcp-ipv6",
 }
 """What to do about a port that cannot be had, where it is not just another one."""
 

@@ -166,6 +166,10 @@ class App:
 
         return report
 
+    def hears(self, kind: type) -> bool:
+        """Whether a function of `on` is called with events of a kind."""
+        return any(kind in kinds for kinds, _ in self._handlers)
+
     def _tell(self, event: Event, emit: Emit) -> None:
         for kinds, handler in self._handlers:
             if isinstance(event, kinds):

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
+from itertools import islice
 
 from fastboot.dhcp.packet import BOOTREPLY, UNSPECIFIED, Frame, decode
 from fastboot.dhcp.ports import CLIENTS
@@ -35,6 +36,10 @@ ANSWER_WAIT = 2.0
 
 HEARD_MAX = 64
 """Messages kept for each machine: whoever floods a network is not listened to for ever."""
+
+TARGETS_MAX = 4
+"""Servers asked on port 4011 for each machine, which itself would ask one: whoever makes
+up offers chooses whom we write to, and must not have us write to many."""
 
 _SERVER_PORT, _CLIENT_PORT = 67, 68
 _BROADCAST = "255.255.255.255"
@@ -164,12 +169,13 @@ def targets(player: Player) -> frozenset[IPv4Address]:
     """The servers that a machine may ask on port 4011, whichever it chooses."""
     if player.kind.http:
         return frozenset()
-    found: set[IPv4Address] = set()
+    found: dict[IPv4Address, None] = {}
     for item in offer.offers(player.heard):
         if offer.has_class(item.packet, PXE_CLIENT):
             # EDK2 asks siaddr, else option 54; iPXE the other way round.
-            found.update((offer.who(item), item.packet.siaddr))
-    return frozenset(found - {UNSPECIFIED})
+            found |= dict.fromkeys((offer.who(item), item.packet.siaddr))
+    found.pop(UNSPECIFIED, None)
+    return frozenset(islice(found, TARGETS_MAX))
 
 
 def _send(sock: socket.socket, frame: Frame, to: tuple[str, int]) -> None:

@@ -38,7 +38,7 @@ class Port:
     """A port that firmware asks on.
 
     Attributes:
-        protocol: "DHCP", "TFTP" or "HTTP".
+        protocol: "DHCP", "DHCPv6", "TFTP", "HTTP" or "HTTPS".
         number: The port.
         problem: Why it cannot be opened, in one line; "" where it can, or where we
             have it.

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from socket import AF_INET6
 
 from fastboot.boot.choose import Answer, Missing, Site, choose
 from fastboot.boot.finder import Finder
@@ -16,12 +17,15 @@ from fastboot.config import Config
 from fastboot.dhcp.machine import read_machine
 from fastboot.errors import ConfigError, ListenError
 from fastboot.interfaces import Interface, read
-from fastboot.listen import Place, tcp, udp
+from fastboot.listen import Place, everywhere, tcp, udp
 from fastboot.tree import Directory
 
 from .facts import Port
 from .machines import Kind
 from .reach import TFTP_PORT
+
+DHCPV6_PORT = 547
+"""Where DHCPv6 servers take messages (RFC 8415, section 7.2)."""
 
 SEGMENTS_MAX = 16
 """Interfaces that are asked: hosts of containers have hundreds."""
@@ -80,27 +84,33 @@ def _site(config: Config, programs: dict[Arch, str | None]) -> Site:
 
 def ports(config: Config) -> Iterator[Port]:
     """Whether each port that machines ask on can be opened, found out by opening it."""
-    place, dhcp = Place("0.0.0.0"), config.dhcp  # noqa: S104
+    dhcp, families = config.dhcp, [place.family for place in everywhere()]
     wanted: list[tuple[str, int | None]] = []
     if dhcp.mode in ("proxy", "server"):
         wanted.append(("DHCP", dhcp.port))
+    if dhcp.mode in ("proxy", "server") and dhcp.ipv6 and AF_INET6 in families:
+        wanted.append(("DHCPv6", DHCPV6_PORT))
     if dhcp.mode != "off":
         wanted.append(("DHCP", dhcp.pxe_port))
     if config.tftp.enabled:
         wanted.append(("TFTP", config.tftp.port))
     if config.http.enabled:
         wanted.append(("HTTP", config.http.port))
+    if config.https.enabled:
+        wanted.append(("HTTPS", config.https.port))
     for protocol, number in wanted:
         if number:
-            yield Port(protocol, number, _problem(place, protocol, number))
+            yield Port(protocol, number, _problem(protocol, number))
 
 
-def _problem(place: Place, protocol: str, number: int) -> str:
+def _problem(protocol: str, number: int) -> str:
+    place = Place("::" if protocol == "DHCPv6" else "0.0.0.0")  # noqa: S104
     try:
-        if protocol == "HTTP":
+        if protocol in ("HTTP", "HTTPS"):
             tcp(place, number, protocol, backlog=1).close()
         else:
-            udp(place, number, protocol, reuse=protocol == "DHCP").close()
+            reuse = protocol.startswith("DHCP")
+            udp(place, number, protocol, reuse=reuse).close()
     except ListenError as error:
         return str(error)
     return ""

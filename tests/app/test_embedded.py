@@ -136,6 +136,46 @@ def test_a_program_that_fails_to_hear_of_events_is_told_and_served(
     assert told[0].object is emit
 
 
+def test_what_it_raises_is_written_where_the_program_has_no_hook(
+    folder, monkeypatch, capsys
+):
+    monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)
+
+    def emit(event):
+        raise ZeroDivisionError("from emit")
+
+    with fastboot.serve(folder, emit=emit, **BOTH) as server:
+        assert get(server, "http", "file") == FILE
+    written = capsys.readouterr().err
+    assert "ZeroDivisionError: from emit" in written
+    assert "Exception ignored in: <function" in written
+
+
+def ask_for_what_is_broken(app):
+    with fastboot.serve(app, **BOTH) as server, pytest.raises(download.Refusal):
+        get(server, "http", "broken")
+
+
+def test_a_mistake_in_a_function_is_told_where_nobody_asked_for_events(
+    folder, monkeypatch
+):
+    told = []
+    monkeypatch.setattr(sys, "unraisablehook", told.append)
+    ask_for_what_is_broken(app_of(folder))
+    (args,) = told
+    assert isinstance(args.exc_value, ZeroDivisionError)
+    assert args.err_msg == "fastboot (http) goes on after a mistake:"
+
+
+def test_a_mistake_is_the_apps_alone_that_asked_for_mistakes(folder, monkeypatch):
+    told, heard = [], []
+    monkeypatch.setattr(sys, "unraisablehook", told.append)
+    app = app_of(folder)
+    app.on(events.Fault)(heard.append)
+    ask_for_what_is_broken(app)
+    assert (told, len(heard)) == ([], 1)
+
+
 @pytest.mark.parametrize("protocol", ["tftp", "http"])
 def test_who_may_read_is_asked_each_time(folder, monkeypatch, protocol):
     """Also for a file that could be sent again without asking anybody."""

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastboot.doctor.ask import HEARD_MAX, Player, listen, players, targets
+from fastboot.doctor.ask import (
+    HEARD_MAX,
+    TARGETS_MAX,
+    Player,
+    listen,
+    players,
+    targets,
+)
 from fastboot.doctor.machines import KINDS, USUAL
 from fastboot.interfaces import Interface
 from models.offers import NOBODY, OTHER, OURS, PXE, ROUTER, proxy, router
@@ -67,6 +74,14 @@ def test_whom_it_may_ask():
     one = player()
     one.heard = [router(), router(PXE, siaddr=NOBODY), proxy(PXE, siaddr=OTHER)]
     assert targets(one) == {ROUTER, OURS, OTHER}
+
+
+def test_whoever_makes_up_offers_has_us_write_to_few():
+    one = player()
+    made_up = [IPv4Address(f"198.51.100.{number}") for number in range(1, 40)]
+    one.heard = [router(PXE), *(proxy(PXE, siaddr=address) for address in made_up)]
+    assert len(targets(one)) == TARGETS_MAX
+    assert ROUTER in targets(one)
 
 
 def test_http_boot_asks_nobody():

@@ -5,13 +5,21 @@ from pathlib import Path
 import pytest
 
 from fastboot.boot.choose import Answer, Missing
-from fastboot.config import BootConfig, Config, DhcpConfig, HttpConfig, TftpConfig
+from fastboot.config import (
+    BootConfig,
+    Config,
+    DhcpConfig,
+    HttpConfig,
+    HttpsConfig,
+    TftpConfig,
+)
 from fastboot.dhcp.proxy import Proxy
 from fastboot.doctor import local
 from fastboot.doctor.machines import KINDS, USUAL
 from fastboot.doctor.ourselves import would_answer
 from fastboot.errors import ConfigError
 from fastboot.firmware.decision import AskBootServer, LoadTftp, LoadUrl
+from fastboot.listen import Place, udp
 from models.offers import OURS, router
 
 
@@ -65,6 +73,42 @@ def test_ports_that_are_free_and_one_that_is_not(folder):
         http=HttpConfig(port=0),
     )
     assert list(local.ports(free)) == []
+
+
+def test_every_port_that_machines_ask_on_is_looked_at(folder, monkeypatch):
+    opened = []
+
+    class Opened:
+        def close(self):
+            pass
+
+    def open_port(place, number, protocol, **_):
+        opened.append((place.address, number, protocol))
+        return Opened()
+
+    both = Place("0.0.0.0"), Place("::")
+    monkeypatch.setattr(local, "everywhere", lambda: both)
+    monkeypatch.setattr(local, "udp", open_port)
+    monkeypatch.setattr(local, "tcp", open_port)
+    secure = HttpsConfig(enabled=True, port=443)
+    assert not [
+        port for port in local.ports(config(folder, https=secure)) if port.problem
+    ]
+    assert opened == [
+        ("0.0.0.0", 67, "DHCP"),
+        ("::", 547, "DHCPv6"),
+        ("0.0.0.0", 4011, "DHCP"),
+        ("0.0.0.0", 69, "TFTP"),
+        ("0.0.0.0", 80, "HTTP"),
+        ("0.0.0.0", 443, "HTTPS"),
+    ]
+
+
+def test_a_port_of_dhcpv6_that_is_taken_is_told_with_what_to_do(folder):
+    with udp(Place("::"), 0, "DHCPv6") as taken, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local, "DHCPV6_PORT", taken.getsockname()[1])
+        found = {port.protocol: port.problem for port in local.ports(config(folder))}
+    assert found["DHCPv6"].endswith("stop it or use --no-dhcp-ipv6")
 
 
 def decide(kind, mode, folder, *others):
