@@ -23,6 +23,30 @@ for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
 
 
+LONG = ("firmware", "interop", "slow")
+"""The marks of tests that take long, the longest first."""
+
+
+def pytest_configure(config):
+    """Where several processes share the tests: which order, and what of one that dies."""
+    if config.pluginmanager.hasplugin("xdist"):
+        config.option.loadscopereorder = False
+        if config.option.maxworkerrestart is None:
+            # Its file is a failure then. With another in its place the run never ends:
+            # it waits for the rest of a file that nobody has.
+            config.option.maxworkerrestart = "0"
+
+
+def pytest_collection_modifyitems(items):
+    """Long ones first: at the end no process is alone with them."""
+    items.sort(key=_turn)
+
+
+def _turn(item):
+    marks = {mark.name for mark in item.iter_markers()}
+    return next((n for n, mark in enumerate(LONG) if mark in marks), len(LONG))
+
+
 @pytest.fixture(params=LOOPS)
 def loop(request):
     """Each way to run engines: asyncio, uvloop, trio, threads."""
