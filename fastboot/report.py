@@ -24,6 +24,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, TextIO
 
 from . import events
+from .batch import Batch, finished
 
 TEXT_MAX = 512
 """Characters of a line or of a peer's text that are shown."""
@@ -283,16 +284,33 @@ class Report:
     def __call__(self, event: events.Event) -> None:
         """Take an event, from any thread."""
         with self._lock:
-            now = self._clock()
-            if now - self._since >= PERIOD:
-                self._since = now
-                self._counts.clear()
-                if self._has_room():
-                    self._tell_hidden()
-            if self._is_too_much(event) or not self._has_room():
-                self._hidden += 1
-            else:
-                self._waiting.put(self._line(event))
+            self._look_at_clock()
+            self._take(event)
+
+    def many(self, batch: Batch) -> None:
+        """Take a batch of files that were got, from any thread."""
+        with self._lock:
+            self._look_at_clock()
+            for row in batch.rows:
+                if row[5].size < SMALL and self._counts[_SMALL] >= SMALL_MAX:
+                    self._hidden += 1
+                else:
+                    self._take(finished(row))
+
+    def _look_at_clock(self) -> None:
+        """Begin a new period where one is over."""
+        now = self._clock()
+        if now - self._since >= PERIOD:
+            self._since = now
+            self._counts.clear()
+            if self._has_room():
+                self._tell_hidden()
+
+    def _take(self, event: events.Event) -> None:
+        if self._is_too_much(event) or not self._has_room():
+            self._hidden += 1
+        else:
+            self._waiting.put(self._line(event))
 
     def say(self, text: str) -> None:
         """Take a text that is no event, one line or more, from any thread."""

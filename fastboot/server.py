@@ -16,6 +16,7 @@ from uuid import getnode
 from . import certificates
 from .app.app import App
 from .aside import Lately, Patient
+from .batch import Both
 from .boot.choose import Site, the_usual
 from .boot.entries import Entry
 from .boot.finder import Finder
@@ -32,7 +33,7 @@ from .doctor.standing import Standing
 from .drivers import Lasting
 from .engine import Engine
 from .errors import ConfigError, EngineFailed
-from .events import Awaited, Emit, Event, Fault, Listening, Reloaded
+from .events import Awaited, Emit, Fault, Listening, Reloaded
 from .follow import Follower
 from .http.engine import Engine as HttpEngine
 from .http.places import Places
@@ -112,12 +113,7 @@ class Server(Lasting):
         self._sends_to_tftp = sends_to_tftp
         tell = app.reporting(emit) if app else emit
         self.timeline: Timeline = compose.timeline()
-
-        def both(event: Event) -> None:
-            self.timeline(event)
-            tell(event)
-
-        self._emit = both
+        self._emit = Both(self.timeline, tell)
         self.engines: dict[str, tuple[Engine, ...]] = {}
         self.leasing: Leasing | None = None
         self._https: tuple[SecureEngine, ...] = ()

@@ -19,7 +19,7 @@ FLOORS = [
     ["files", "eventual"],
     ["blob"],
     # 1: content, settings, and what goes over the wire
-    ["listing"],
+    ["listing", "batch"],
     ["tree", "settings", "report", "listen", "interfaces"],
     ["aside"],
     ["later", "arrival", "uploads", "cold"],
@@ -100,6 +100,7 @@ FLOORS = [
     ["doctor.facts", "doctor.machines", "doctor.cures"],
     ["timeline.steps", "timeline.packets"],
     ["timeline.diagnosis", "timeline.book"],
+    ["timeline.door"],
     ["timeline.reader", "timeline.gate"],
     ["timeline.view"],
     ["timeline.page"],

@@ -69,6 +69,8 @@ cdef int inbox_origin(Inbox* inbox, int index, uint8_t* out) noexcept nogil
 cdef bytes origin_of(peer, tuple ancillary)
 cdef object inbox_peer(Inbox* inbox, int index)
 cdef object name_peer(sockaddr_storage* name)
+cdef str name_address(sockaddr_storage* name)
+cdef int name_port(sockaddr_storage* name) noexcept nogil
 cdef bytes inbox_bytes(Inbox* inbox, int index)
 
 cdef uint64_t name_hash(sockaddr_storage* name, uint64_t seed) noexcept nogil

@@ -10,10 +10,11 @@ import socket
 import struct
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.unicode cimport PyUnicode_DecodeASCII
 from libc.errno cimport EAGAIN, EINTR, EINVAL, EIO, EMSGSIZE, errno
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memcmp, memcpy, memset, strlen
 
 cdef extern from "<sys/socket.h>" nogil:
     struct cmsghdr:
@@ -51,7 +52,11 @@ cdef extern from "<netinet/in.h>" nogil:
     uint32_t htonl(uint32_t value)
     uint32_t ntohl(uint32_t value)
 
+cdef extern from "<arpa/inet.h>" nogil:
+    const char* inet_ntop(int family, const void* address, char* out, unsigned int size)
+
 cdef enum:
+    ADDRESS_MAX = 46  # characters of the longest address, and a NUL
     SOL_UDP = 17
     UDP_SEGMENT = 103
 
@@ -163,18 +168,28 @@ cdef object inbox_peer(Inbox* inbox, int index):
 
 cdef object name_peer(sockaddr_storage* name):
     """A peer's address and port, as the socket module writes them."""
-    cdef sockaddr_in* ipv4 = <sockaddr_in*>name
     cdef sockaddr_in6* ipv6 = <sockaddr_in6*>name
     if name.ss_family == AF_INET:
-        raw = PyBytes_FromStringAndSize(<char*>&ipv4.sin_addr, 4)
-        return (socket.inet_ntoa(raw), ntohs(ipv4.sin_port))
-    raw = PyBytes_FromStringAndSize(<char*>&ipv6.sin6_addr, 16)
+        return (name_address(name), name_port(name))
     return (
-        socket.inet_ntop(socket.AF_INET6, raw),
-        ntohs(ipv6.sin6_port),
-        ntohl(ipv6.sin6_flowinfo),
+        name_address(name), name_port(name), ntohl(ipv6.sin6_flowinfo),
         ipv6.sin6_scope_id,
     )
+
+
+cdef str name_address(sockaddr_storage* name):
+    """A peer's address, as the socket module writes it."""
+    cdef char[ADDRESS_MAX] text
+    cdef const void* address = &(<sockaddr_in6*>name).sin6_addr
+    if name.ss_family == AF_INET:
+        address = &(<sockaddr_in*>name).sin_addr
+    inet_ntop(name.ss_family, address, text, ADDRESS_MAX)
+    return PyUnicode_DecodeASCII(text, strlen(text), NULL)
+
+
+cdef int name_port(sockaddr_storage* name) noexcept nogil:
+    """A peer's port."""
+    return ntohs((<sockaddr_in*>name).sin_port)  # where IPv6 has it, too
 
 
 cdef bytes inbox_bytes(Inbox* inbox, int index):

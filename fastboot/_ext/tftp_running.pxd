@@ -10,7 +10,7 @@ from fastboot._ext.tftp_transfer cimport Burst
 from fastboot._ext.wheel cimport Wheel
 
 cdef enum:
-    DOUBTED_FOR = 60  # seconds, after a request in vain
+    DOUBTED_FOR = 61  # seconds, after a request in vain; longer than `UNHEARD_FOR`
 
 cdef class Running:
     cdef double now

@@ -30,5 +30,7 @@ cdef class Told:
 
     cdef void _forget_fresh(self, Transfer* transfer) noexcept nogil
     cdef int _reap_all(self) except -1
-    cdef object _reap_untold(self)
-    cdef int _reap(self) except -1
+    cdef int _tell(self, double until) except -1
+    cdef int _adopt(self, Transfer* transfer) except -1
+    cdef void _forget_untold(self, Transfer* transfer) noexcept nogil
+    cdef int _reap(self, Transfer* transfer) except -1

@@ -9,18 +9,22 @@ after a moment.
 from fastboot.tftp.carrier import Begun, Served
 from fastboot.tftp.transfer import Outcome
 
+from libc.math cimport INFINITY as inf
+from libc.stdint cimport int64_t
 from libc.stdlib cimport free
 
-from fastboot._ext.datagrams cimport name_peer
+from fastboot._ext.datagrams cimport (
+    name_address, name_peer, name_port, sockaddr_storage,
+)
 from fastboot._ext.tftp_entry cimport Entry
 from fastboot._ext.tftp_outlet cimport Outlet
 from fastboot._ext.tftp_pictures cimport Pictures
 from fastboot._ext.tftp_recall cimport Recipe, Recipes
 from fastboot._ext.tftp_table cimport Transfer
-from fastboot._ext.tftp_transfer cimport Machine, machine_acknowledged
+from fastboot._ext.tftp_transfer cimport DONE, Machine, machine_acknowledged
 
 cdef enum:
-    UNTOLD_MAX = 64  # transfers that are over, and Python does not know of
+    UNTOLD_MAX = 256  # transfers that are over, and Python does not know of
 
 cdef double UNTOLD_FOR = 0.05  # seconds
 
@@ -67,10 +71,12 @@ cdef class Told:
     cdef list hand_up(self, double now):
         """What happened, once all that is over is forgotten."""
         self._reap_all()
-        if self.fresh_count and self.is_news(now):
-            self.tell_all()
         if not self.fresh_count:
             self.tell_at = -1.0
+        elif self.fresh_count == FRESH_MAX:
+            self._tell(now)
+        elif now >= self.tell_at:
+            self._tell(now - UNTOLD_FOR)
         self._recipes.tidy()
         happened, self._happened, self.news = self._happened, [], False
         return happened
@@ -95,21 +101,36 @@ cdef class Told:
 
     cdef int tell_all(self) except -1:
         """Tell Python of all transfers that it does not know of."""
+        if self.fresh_count or self._untold:
+            self._outlet.flush()
+            self._reap_all()  # before those that run where others ran
+            self._tell(inf)
+        return 0
+
+    cdef int _tell(self, double until) except -1:
+        """Tell Python of the transfers that began until then."""
         cdef Transfer* transfer
-        cdef Entry entry
-        if not (self.fresh_count or self._untold):
-            return 0
-        self._outlet.flush()
-        self._reap_all()  # before those that run where others ran
-        while self.fresh_count:
-            transfer = self._fresh[self.fresh_count - 1]
-            known, picture, oack = <object>(<Recipe*>transfer.recipe).keeps
-            line = (transfer.fd, name_peer(&transfer.address.name))
-            entry = Entry.__new__(Entry)
-            entry.adopt(line, transfer, known.came, picture, oack)
-            self._entries[line] = entry
-            self._forget_fresh(transfer)
-            self.report(Begun(line, known, transfer.began))
+        cdef int n
+        self.tell_at = inf
+        for n in range(self.fresh_count - 1, -1, -1):
+            transfer = self._fresh[n]
+            if transfer.began <= until:
+                self._adopt(transfer)
+            else:
+                self.tell_at = min(self.tell_at, transfer.began + UNTOLD_FOR)
+        if not self.fresh_count:
+            self.tell_at = -1.0
+        return 0
+
+    cdef int _adopt(self, Transfer* transfer) except -1:
+        """Tell Python of a transfer, which is one like any other from now on."""
+        cdef Entry entry = Entry.__new__(Entry)
+        known, picture, oack = <object>(<Recipe*>transfer.recipe).keeps
+        line = (transfer.fd, name_peer(&transfer.address.name))
+        entry.adopt(line, transfer, known.came, picture, oack)
+        self._entries[line] = entry
+        self._forget_fresh(transfer)
+        self.report(Begun(line, known, transfer.began))
         return 0
 
     cdef void _forget_fresh(self, Transfer* transfer) noexcept nogil:
@@ -118,45 +139,47 @@ cdef class Told:
         self._fresh[transfer.fresh].fresh = transfer.fresh
 
     cdef int _reap_all(self) except -1:
-        """Report what is over, and forget it; all that was sent is out."""
-        if self._untold:
-            served = []
-            self._happened.append(Served(served))
+        """Report what is over, the first first, and forget it; all it sent is out."""
+        cdef Transfer* transfer
+        cdef int64_t acknowledged = 0, again = 0
+        cdef int count = 0
+        cdef list runs = [], rows = None
+        self._over = _reversed(self._over)
         while self._over != NULL:
-            if self._over.entry == NULL:
-                served.append(self._reap_untold())
+            transfer = self._over
+            self._over = transfer.over
+            if transfer.is_stuck:
+                self._outlet.forget(transfer)
+            if transfer.entry != NULL:
+                self._reap(transfer)
+                continue
+            count += 1
+            acknowledged += machine_acknowledged(&transfer.machine)
+            again += transfer.machine.retransmissions
+            if transfer.machine.outcome != DONE:
+                rows = None
+                runs.append(_account(transfer))
             else:
-                self._reap()
+                if rows is None:
+                    rows = []
+                    runs.append(rows)
+                rows.append(_row(transfer))
+            self._forget_untold(transfer)
+        if count:
+            self._happened.append(Served(runs, count, acknowledged, again))
         return 0
 
-    cdef object _reap_untold(self):
-        """Forget the transfer that ended last, of which Python never knew."""
-        cdef Transfer* transfer = self._over
+    cdef void _forget_untold(self, Transfer* transfer) noexcept nogil:
+        """Forget a transfer of which Python never knew."""
         cdef Recipe* recipe = <Recipe*>transfer.recipe
-        cdef Machine* machine = &transfer.machine
-        self._over = transfer.over
         self._untold -= 1
-        if transfer.is_stuck:
-            self._outlet.forget(transfer)
-        outcome = OUTCOMES[machine.outcome]
-        account = (
-            (transfer.fd, name_peer(&transfer.address.name)), outcome, outcome.value,
-            machine_acknowledged(machine), machine.retransmissions,
-            transfer.moved - transfer.began,
-        )
-        known = (<tuple>recipe.keeps)[0]
         recipe.image_users[0] -= 1
         free(transfer)
         self._recipes.release(recipe)
-        return (account, known)
 
-    cdef int _reap(self) except -1:
-        """Report the transfer that ended last and forget it; all it sent is out."""
-        cdef Transfer* transfer = self._over
+    cdef int _reap(self, Transfer* transfer) except -1:
+        """Report a transfer that is over and forget it."""
         cdef Entry entry = <Entry>transfer.entry
-        self._over = transfer.over
-        if transfer.is_stuck:
-            self._outlet.forget(transfer)
         self._reads.forget(entry.line)
         self._pictures.give_back(entry.picture)
         if transfer.recipe != NULL:
@@ -164,3 +187,37 @@ cdef class Told:
         del self._entries[entry.line]
         self.report(entry.ended())
         return 0
+
+
+cdef Transfer* _reversed(Transfer* last) noexcept nogil:
+    """A list of transfers the other way round."""
+    cdef Transfer* first = NULL
+    cdef Transfer* before
+    while last != NULL:
+        before = last.over
+        last.over = first
+        first = last
+        last = before
+    return first
+
+
+cdef tuple _row(Transfer* transfer):
+    """A file that came across whole; see `fastboot.batch`."""
+    cdef sockaddr_storage* name = &transfer.address.name
+    return (
+        name_address(name), name_port(name), transfer.fd,
+        transfer.moved - transfer.began, transfer.machine.retransmissions,
+        (<tuple>(<Recipe*>transfer.recipe).keeps)[0],
+    )
+
+
+cdef tuple _account(Transfer* transfer):
+    """A transfer that ended in another way, and its recipe."""
+    cdef Machine* machine = &transfer.machine
+    outcome = OUTCOMES[machine.outcome]
+    account = (
+        (transfer.fd, name_peer(&transfer.address.name)), outcome, outcome.value,
+        machine_acknowledged(machine), machine.retransmissions,
+        transfer.moved - transfer.began,
+    )
+    return (account, (<tuple>(<Recipe*>transfer.recipe).keeps)[0])

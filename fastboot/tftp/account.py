@@ -38,11 +38,12 @@ def refused(client: str, filename: bytes, error: Error) -> events.RequestRefused
 
 
 def served(account: Account, recipe: Recipe) -> events.Event:
-    """The event of a transfer that the carrier began by itself, and that is over."""
-    line, outcome, reason, got, again, seconds = account
-    client, name, size = line[1][0], recipe.name, recipe.content.size
-    if outcome is Outcome.DONE:
-        return events.Finished("tftp", client, name, size, seconds, again)
+    """The event of a transfer that the carrier began by itself, and that went wrong.
+
+    Or that was about the file's size alone.
+    """
+    line, outcome, reason, got, _, seconds = account
+    client, name, size = line[1][0], recipe.name, recipe.size
     if outcome is Outcome.PROBED:
         return events.Probed("tftp", client, name, size)
     return events.Failed("tftp", client, name, got, seconds, reason)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from fastboot._ext import twin
 from fastboot.arrival import Ancillary, Arrival
+from fastboot.batch import Row
 from fastboot.cold import Cold, Reads
 from fastboot.listen import Place
 from fastboot.poller import READ, WRITE, Poller
@@ -89,10 +90,17 @@ class Served(NamedTuple):
     """Transfers that the compiled carrier began by itself, and that are over.
 
     Attributes:
-        accounts: One for each, with its recipe.
+        runs: Those whose file came across whole, as they followed each other, and
+            between them any other with its recipe; the first first.
+        transfers: How many there are.
+        acknowledged: Bytes that came across, of all of them.
+        retransmissions: Blocks sent more than once.
     """
 
-    accounts: list[tuple[Account, Recipe]]
+    runs: list[list[Row] | tuple[Account, Recipe]]
+    transfers: int
+    acknowledged: int
+    retransmissions: int
 
 
 class Broken(NamedTuple):

@@ -406,6 +406,7 @@ class Engine:
             self._farewells.remember(ended.line, entry.receiver.last_ack, now)
         if ended.outcome is Outcome.UNANSWERED and not entry.receiver:
             self._unheard.remember(ended.line, entry.request, now)
+            self._carrier.doubt(ended.line[1])
         if ended.outcome in (Outcome.DONE, Outcome.PROBED):
             self._sources.proved(ended.line[1][0])
         self._counters["retransmissions"] += ended.retransmissions

@@ -62,6 +62,16 @@ class Recipe:
     identity: Identity
     content: Blob
 
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return self.content.size
+
+    @property
+    def local(self) -> str:
+        """The address of ours in words."""
+        return self.came.local
+
 
 class Recall:
     """Decides which requests are kept.

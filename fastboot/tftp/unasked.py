@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fastboot import events
+from fastboot.batch import Batch, TakesMany, tell
 from fastboot.seen import View, ignore
 from fastboot.tree import Blob, Tree
 
 from . import account
-from .carrier import Begun, Carrier, Served
+from .carrier import Account, Begun, Carrier, Served
 from .ports import Line
 from .recall import Recall, Recipe
 from .sources import Sources
@@ -81,21 +82,40 @@ class Unasked:
         self._show(line, recipe)
 
     def served(self, served: Served, now: float) -> None:
-        """Report transfers that are over."""
+        """Report transfers that are over.
+
+        None of their lines is remembered as unheard: while one is, the carrier is in
+        doubt about its address, and asks.
+        """
         counters = self._counters
-        counters["requests"] += len(served.accounts)
-        counters["transfers"] += len(served.accounts)
-        for one, recipe in served.accounts:
-            line, outcome, _, acknowledged, again, _ = one
-            self._unheard.forget(line)
-            if outcome is Outcome.UNANSWERED:
-                self._unheard.remember(line, recipe.request, now)
-            if outcome not in (Outcome.DONE, Outcome.PROBED):
-                self._sources.excess(line[1][0], now)
-            counters["retransmissions"] += again
-            counters["bytes"] += acknowledged
-            self._show(line, recipe)
-            self._emit(account.served(one, recipe))
+        counters["requests"] += served.transfers
+        counters["transfers"] += served.transfers
+        counters["retransmissions"] += served.retransmissions
+        counters["bytes"] += served.acknowledged
+        for run in served.runs:
+            if isinstance(run, list):
+                self._got(Batch(run, self._port))
+            else:
+                self._other(*run, now)
+
+    def _got(self, batch: Batch) -> None:
+        """Report files that came across whole."""
+        if self._view is not ignore and not isinstance(self._emit, TakesMany):
+            for row in batch.rows:
+                for packet in batch.packets(row):
+                    self._view(packet)
+        tell(self._emit, batch)
+
+    def _other(self, one: Account, recipe: Recipe, now: float) -> None:
+        """Report a transfer that ended in another way."""
+        line, outcome, *_ = one
+        if outcome is Outcome.UNANSWERED:
+            self._unheard.remember(line, recipe.request, now)
+            self._carrier.doubt(line[1])
+        if outcome is not Outcome.PROBED:
+            self._sources.excess(line[1][0], now)
+        self._show(line, recipe)
+        self._emit(account.served(one, recipe))
 
     def _show(self, line: Line, recipe: Recipe) -> None:
         """Tell those who follow a boot what was asked, and what the answer was."""
@@ -104,7 +124,10 @@ class Unasked:
         (fd, peer), came = line, recipe.came
         self._view(account.came_in(peer, came, recipe.door, recipe.request))
         if recipe.oack:
-            port = self._ports.get(fd)
-            if port is None:
-                port = self._ports[fd] = self._carrier.port(fd)
-            self._view(account.went_out(peer, came, port, recipe.oack))
+            self._view(account.went_out(peer, came, self._port(fd), recipe.oack))
+
+    def _port(self, fd: int) -> int:
+        port = self._ports.get(fd)
+        if port is None:
+            port = self._ports[fd] = self._carrier.port(fd)
+        return port

@@ -15,12 +15,13 @@ from itertools import islice
 from typing import Any
 
 from fastboot import events, seen
+from fastboot.batch import Batch, finished
 from fastboot.boot.machine import is_played
-from fastboot.rate import Rate
 from fastboot.report import clean
 
 from .book import CLIENTS_MAX, Book
 from .diagnosis import Diagnosis, diagnose
+from .door import Door
 from .packets import DATA_MAX, Captured
 from .steps import TEXT_MAX, Kind, Offer, Record, Step
 
@@ -57,24 +58,6 @@ OUR_MAX = 600
 """Characters of a sentence of our own, which may name a path here."""
 
 
-NEW_AT_ONCE, NEW_A_SECOND = 1024, 256
-"""Machines that are let in at once, and then in a second: those that somebody makes up
-neither push out who is there nor cost what following them costs."""
-
-NEWCOMERS = (
-    seen.Asked,
-    events.Offered,
-    events.Unbootable,
-    events.Probed,
-    events.Finished,
-    events.Received,
-    events.Failed,
-    events.NotReceived,
-    events.RequestRefused,
-)
-"""What a machine is remembered from that was not known before."""
-
-
 class Timeline:
     """What machines did; told of events and of what engines see, and for reading.
 
@@ -97,8 +80,7 @@ class Timeline:
         self._book = Book(clients_max)
         self._lock = threading.Lock()
         self._early: OrderedDict[str, Step] = OrderedDict()
-        self._strangers = Rate(NEW_A_SECOND, NEW_AT_ONCE, 1)
-        self._crowded = float("-inf")  # until then no packets of strangers are kept
+        self._door = Door(self._book)
         self._take: dict[type, Callable[[Any], None]] = {
             seen.Asked: self._asked,
             seen.Holds: self._holds,
@@ -120,22 +102,24 @@ class Timeline:
         take = self._take.get(type(event))
         if take is not None and not is_played(getattr(event, "mac", "")):
             with self._lock:
-                if self._is_let_in(event):
+                if self._door.lets_in(event, self._clock()):
                     take(event)
 
-    def _is_let_in(self, event: Any) -> bool:  # noqa: ANN401 (any of `_take`)
-        """Whether it is of a machine that is known, or of one of not too many new ones."""
-        if isinstance(event, seen.Packet):
-            key = event.mac or self._book.key_of(event.client[0])
-            return key in self._book.records or self._clock() >= self._crowded
-        if not isinstance(event, NEWCOMERS):
-            return True
-        mac, client = getattr(event, "mac", ""), getattr(event, "client", "")
-        key = mac or self._book.key_of(client)
-        if key in self._book.records or self._strangers.allow(None, self._clock()):
-            return True
-        self._crowded = self._clock() + 1.0
-        return False
+    def many(self, batch: Batch) -> None:
+        """Take files that machines got, and what these asked and were answered."""
+        with self._lock:
+            now, full = self._clock(), False
+            for row in batch.rows:
+                known = self._book.key_of(row[0]) in self._book.records
+                if full and not known:
+                    continue  # in the same moment nobody else comes in
+                if known or not self._door.is_crowded(now):
+                    for packet in batch.packets(row):
+                        self._packet(packet)
+                if known or self._door.admits(now):
+                    self._finished(finished(row))
+                else:
+                    full = True
 
     # Reading
 

@@ -97,6 +97,27 @@ def test_each_transfer_is_accounted_for_as_ever(known):
     assert case.served.engine.idle
 
 
+def test_what_ends_in_one_turn_is_told_in_its_order(known):
+    served = known(ports="single").served
+    clients = [served.client(f"127.0.0.{n}") for n in range(2, 8)]
+    for sock in clients:
+        _, tid = served.ask(sock, b"file", SIZE)
+        for block in range(4):
+            served.say(sock, Ack(block), tid)
+    clients.insert(2, served.client("127.0.0.9"))
+    served.ask(clients[2], b"file", SIZE)
+    for sock in clients:
+        last = Error(8, b"the size is enough") if sock is clients[2] else Ack(4)
+        sock.sendto(last.encode(), ("127.0.0.1", served.port))
+    served.poll()
+    told = [(type(event), event.client) for event in served.events]
+    kinds = [events.Finished] * 2 + [events.Probed] + [events.Finished] * 4
+    numbers = (2, 3, 9, 4, 5, 6, 7)
+    assert told == [
+        (kind, f"127.0.0.{n}") for kind, n in zip(kinds, numbers, strict=True)
+    ]
+
+
 def test_other_words_for_the_same_file_are_another_request(known):
     case = known()
     assert case.served.get(case.served.client(), b"/file", SIZE) == FILE

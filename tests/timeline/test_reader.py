@@ -6,7 +6,8 @@ import pytest
 
 from fastboot import events, seen
 from fastboot.timeline.book import BYTES_MAX, PACKETS_MAX
-from fastboot.timeline.reader import NEW_A_SECOND, NEW_AT_ONCE, OPEN_FOR, Timeline
+from fastboot.timeline.door import NEW_A_SECOND, NEW_AT_ONCE
+from fastboot.timeline.reader import OPEN_FOR, Timeline
 from fastboot.timeline.steps import STEPS_MAX, TEXT_MAX
 
 from .history import HERE, MAC, THERE, URL, Clock, History

@@ -1,0 +1,124 @@
+"""Files that clients got, told at once: for servers that are asked very often.
+
+An event of each would cost more than the file. Who takes events may take such a batch
+besides, and look at no more of it than matters; to anybody else each event is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from .events import Emit, Event, Finished
+from .seen import Packet
+
+
+class Wanted(Protocol):
+    """What clients asked for in the same words, and were answered with.
+
+    Attributes:
+        request: The request's bytes.
+        oack: What it was answered with at first; nothing where that was the file.
+        door: The port of ours that it came to.
+        name: What it asks for.
+    """
+
+    @property
+    def request(self) -> bytes: ...  # noqa: D102 (above)
+    @property
+    def oack(self) -> bytes: ...  # noqa: D102
+    @property
+    def door(self) -> int: ...  # noqa: D102
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        ...
+
+    @property
+    def local(self) -> str:
+        """The address of ours that it came to."""
+        ...
+
+
+Row = tuple[str, int, int, float, int, Wanted]
+"""A file that a client got: the client's address and port, our socket, the seconds that
+it took, blocks sent more than once, and what it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Files that were got over TFTP, the first first.
+
+    Attributes:
+        rows: One for each.
+        port: The port of a socket.
+    """
+
+    rows: Sequence[Row]
+    port: Callable[[int], int]
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Event]:
+        """The event of each."""
+        return map(finished, self.rows)
+
+    def packets(self, row: Row) -> tuple[Packet, ...]:
+        """What was asked, and what the answer was."""
+        client, port, fd, _, _, wanted = row
+        came = Packet(
+            "", (client, port), (wanted.local, wanted.door), True, wanted.request
+        )
+        if not wanted.oack:
+            return (came,)
+        here = (wanted.local, self.port(fd))
+        return came, Packet("", (client, port), here, False, wanted.oack)
+
+
+def finished(row: Row) -> Finished:
+    """The event of a file that was got."""
+    client, _, _, seconds, again, wanted = row
+    return Finished("tftp", client, wanted.name, wanted.size, seconds, again)
+
+
+@runtime_checkable
+class TakesMany(Protocol):
+    """Who takes events, and many at once."""
+
+    def __call__(self, event: Event) -> None:
+        """Take an event."""
+
+    def many(self, batch: Batch) -> None:
+        """Take the events of a batch, and its packets where these are wanted."""
+
+
+def tell(emit: Emit, batch: Batch) -> None:
+    """Tell of a batch, as a whole to who takes that."""
+    if isinstance(emit, TakesMany):
+        emit.many(batch)
+        return
+    for event in batch:
+        emit(event)
+
+
+class Both:
+    """Tells two readers of events: one that takes many at once, and any other."""
+
+    def __init__(self, first: TakesMany, second: Emit) -> None:
+        self._first = first
+        self._second = second
+
+    def __call__(self, event: Event) -> None:
+        """Tell both of an event."""
+        self._first(event)
+        self._second(event)
+
+    def many(self, batch: Batch) -> None:
+        """Tell both of a batch."""
+        self._first.many(batch)
+        tell(self._second, batch)
