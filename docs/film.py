@@ -39,7 +39,7 @@ from peers import need_file  # noqa: E402
 
 COMMAND = "fastboot serve ./images"
 SCREENS = (
-    ("its firmware asks the network", (0, 0, 280, 210)),
+    ("its firmware asks the network", (0, 0, 283, 212)),
     ("the menu", (0, 0, 480, 360)),
     ("Debian's installer", (0, 0, 640, 480)),
 )
