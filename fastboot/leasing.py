@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address
 
 from .config import Config
 from .config.subnet import SubnetTable
@@ -18,11 +18,12 @@ from .dhcp.subnet import Subnet, subnets
 from .errors import ConfigError, ListenError
 from .events import Emit, LeaseTrouble, Serves
 from .interfaces import Interface, Interfaces
+from .networks import Networks, networks
 
 
 def only_ipv6(config: Config) -> bool:
     """Whether this is the network of a server that gives IPv6 addresses alone."""
-    cards = _cards(config)
+    cards = _cards(config, Interfaces())
     six = (address for card in cards for address in card.ipv6)
     usable = any(not (a.is_link_local or a.is_loopback) for a in six)
     return config.dhcp.ipv6 and usable and not _tables(config, cards)
@@ -34,26 +35,31 @@ class Leasing:
     Args:
         config: Resolved.
         proxy: What boot clients are told.
-        emit: Told of a file that is damaged.
+        emit: Told of a file that is damaged, and of networks that are new.
+        interfaces: The interfaces, followed as they change.
 
     Attributes:
         server: Decides.
-        serves: What it gives, a fact for each subnet.
 
     Raises:
         SetupError: A setting is wrong, the file cannot be used, or another server
             answers on the network.
     """
 
-    def __init__(self, config: Config, proxy: Proxy, emit: Emit) -> None:
-        cards = _cards(config)
+    def __init__(
+        self, config: Config, proxy: Proxy, emit: Emit, interfaces: Interfaces
+    ) -> None:
+        self._config = config
+        self._emit = emit
+        self._interfaces = interfaces
+        cards = _cards(config, interfaces)
         tables = _tables(config, cards)
         if not tables:
             raise ConfigError(
                 "there is no network to give addresses of: give an interface an IPv4 "
                 "address, or describe a [[dhcp.subnet]] in a file"
             )
-        own = [address for card in Interfaces().all() for address in card.ipv4]
+        own = [address for card in interfaces.all() for address in card.ipv4]
         served = subnets(tables, config.lease.time, own)
         if not config.dhcp.force:
             _refuse_a_second(cards, served)
@@ -68,9 +74,25 @@ class Leasing:
         self.server: LeaseServer = LeaseServer(
             served, config.lease, book, proxy, probe=probe
         )
-        self.serves: tuple[Serves, ...] = tuple(
-            _facts(served, chosen=not config.dhcp.subnet)
-        )
+        if not config.dhcp.subnet:
+            self._networks = Networks(config, emit)
+            self._networks.begin(served, cards)
+            self.server.follow = self._follow
+
+    @property
+    def serves(self) -> tuple[Serves, ...]:
+        """What it gives, a fact for each subnet."""
+        chosen = not self._config.dhcp.subnet
+        return tuple(_facts(self.server.subnets, chosen=chosen))
+
+    def _follow(self, now: float) -> Sequence[Subnet] | None:
+        """What is served now, told where it is new; None where nothing changed."""
+        found = self._networks.follow(_cards(self._config, self._interfaces), now)
+        before = {subnet.network for subnet in self.server.subnets}
+        new = [subnet for subnet in found or () if subnet.network not in before]
+        for fact in _facts(new, chosen=True):
+            self._emit(fact)
+        return found
 
     def close(self) -> None:
         """Give the file back."""
@@ -79,23 +101,13 @@ class Leasing:
 
 def _tables(config: Config, cards: Sequence[Interface]) -> tuple[SubnetTable, ...]:
     """The subnets that are described, or those that this machine is in."""
-    return config.dhcp.subnet or automatic(_networks(config, cards))
+    return config.dhcp.subnet or automatic(networks(config, cards))
 
 
-def _cards(config: Config) -> list[Interface]:
+def _cards(config: Config, interfaces: Interfaces) -> list[Interface]:
     named = config.interface
-    every = (card for card in Interfaces().all() if card.up)
+    every = (card for card in interfaces.all() if card.up)
     return [card for card in every if not named or card.name in named]
-
-
-def _networks(config: Config, cards: Iterable[Interface]) -> list[IPv4Network]:
-    wanted = config.address
-    return [
-        network
-        for card in cards
-        for address, network in zip(card.ipv4, card.networks, strict=True)
-        if not wanted or str(address) in wanted
-    ]
 
 
 def _refuse_a_second(cards: Iterable[Interface], served: Sequence[Subnet]) -> None:

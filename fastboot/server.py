@@ -246,12 +246,12 @@ class Server(Lasting):
         if not (six and dhcp.mode == "server" and only_ipv6(config)):
             proxy = Proxy(self.site(), Allowed(dhcp.allow), dhcp.relays())
             decider: Decider = proxy
+            cards, view = Interfaces(), self.timeline
             if dhcp.mode == "server":
-                self.leasing = Leasing(config, proxy, emit)
+                self.leasing = Leasing(config, proxy, emit, cards)
                 decider = self.leasing.server
             ready = tuple(self._sockets.get("dhcp", ()))
             own = tuple(dataclasses.replace(p, ready=ready) for p in places)
-            cards, view = Interfaces(), self.timeline
             engine = DhcpEngine(dhcp, decider, emit, cards, own, view)
             self.engines["dhcp"] = (engine,)
         if six:

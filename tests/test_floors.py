@@ -123,6 +123,7 @@ FLOORS = [
     ["tftp.engine", "http.engine", "dhcp.engine", "dhcp.v6.engine"],
     ["http.secure_engine", "timeline.engine"],
     # 5: composition
+    ["networks"],
     ["follow", "leasing", "certificates"],
     ["drivers"],
     ["tftp.client"],

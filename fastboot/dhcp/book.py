@@ -59,6 +59,15 @@ class Book:
             self.put(replace(lease, expires=min(lease.expires, now + longest)))
         self._changed.clear()
 
+    def serve(self, subnets: Sequence[Subnet]) -> None:
+        """Have the addresses of these subnets from now on; their leases are known."""
+        fresh = [s for s in subnets if not any(s is known for known in self._subnets)]
+        self._subnets = subnets
+        for lease in self._leases:
+            for subnet in fresh:
+                if lease.address in subnet.network:
+                    self._note(lease, subnet)
+
     def at(self, address: IPv4Address) -> Lease | None:
         """The lease of an address, ended or not."""
         return self._leases.at(address)
@@ -79,9 +88,14 @@ class Book:
         self._leases.put(lease)
         for subnet in self._subnets:
             if address in subnet.network:
-                if isinstance(address, IPv4Address) and address in subnet.pool:
-                    subnet.pool.note(lease)
+                self._note(lease, subnet)
                 return
+
+    @staticmethod
+    def _note(lease: Lease, subnet: Subnet) -> None:
+        address = lease.address
+        if isinstance(address, IPv4Address) and address in subnet.pool:
+            subnet.pool.note(lease)
 
     def set_aside(
         self, address: IPv4Address, mac: bytes, how: str, now: float

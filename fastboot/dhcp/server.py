@@ -54,6 +54,11 @@ class LeaseServer:
         book: The leases.
         proxy: What boot clients are told, and who answers on port 4011.
         probe: Whether new addresses are to be tried before they are offered.
+
+    Attributes:
+        subnets: Those that it serves now.
+        follow: Asked once a second, at its time, what is to be served from then on;
+            None: as before.
     """
 
     def __init__(
@@ -65,7 +70,8 @@ class LeaseServer:
         *,
         probe: bool = False,
     ) -> None:
-        self._subnets = subnets
+        self.subnets: Sequence[Subnet] = subnets
+        self.follow: Callable[[float], Sequence[Subnet] | None] = _as_it_is
         self._config = config
         self._book = book
         self._proxy = proxy
@@ -87,7 +93,7 @@ class LeaseServer:
         handle = self._handlers.get(frame.message_type or 0)
         if handle is None:
             return Ignored("no message for a server")
-        subnet = find_subnet(frame, origin, self._subnets)
+        subnet = find_subnet(frame, origin, self.subnets)
         if subnet is not None:
             return handle(self, read_question(frame, origin, subnet, now))
         if frame.giaddr == UNSPECIFIED:
@@ -104,13 +110,18 @@ class LeaseServer:
         relay = frame.giaddr
         if relay == UNSPECIFIED or self._proxy.relays:
             return no_relay(frame, origin, self._proxy.relays)
-        if any(relay in subnet.network for subnet in self._subnets):
+        if any(relay in subnet.network for subnet in self.subnets):
             return no_relay(frame, origin, ())
         reason = f"the relay {relay} is in no [[dhcp.subnet]]"
         return Dropped("dhcp", mac_text(frame.chaddr), reason)
 
     def settle(self, now: float, epoch: float) -> Iterable[Event]:
         """See `fastboot.dhcp.outcome.Decider`."""
+        if now >= self._book.deadline:
+            changed = self.follow(now)
+            if changed is not None:
+                self.subnets = changed
+                self._book.serve(changed)
         said, self._said = self._said, []
         return [*self._book.settle(now, epoch), *said]
 
@@ -267,3 +278,7 @@ class LeaseServer:
         for lease in tuple(self._book.of(question.client)):
             if lease.state is State.OFFERED and lease.expires > question.now:
                 self._book.put(replace(lease, expires=question.now))
+
+
+def _as_it_is(now: float) -> None:
+    """Nothing is followed: somebody described the subnets."""

@@ -10,10 +10,11 @@ from ipaddress import IPv4Address
 import pytest
 from rich.console import Console
 
-from fastboot import events, leasing
+from fastboot import events, leasing, networks
 from fastboot.commands.banner import write_banner
 from fastboot.config import Config, DhcpConfig, HttpConfig, LeaseConfig, TftpConfig
 from fastboot.config.subnet import SubnetTable
+from fastboot.crew import Crew
 from fastboot.dhcp import foreign, waiting
 from fastboot.dhcp.database import Database, read, release
 from fastboot.dhcp.leases import State
@@ -276,6 +277,30 @@ def test_a_damaged_file_is_said_in_one_line(lan, folder):
         (found,) = [e for e in served.events if isinstance(e, events.LeaseTrouble)]
         assert "leases.sqlite.damaged1" in found.reason
         assert "\n" not in found.reason
+
+
+def test_a_network_that_comes_while_it_runs_gets_addresses_too(
+    lan, folder, monkeypatch
+):
+    monkeypatch.setattr(networks, "crew", Crew)  # its threads begin in this namespace
+    monkeypatch.setattr(foreign, "WAIT", 0.3)
+    lan.server.ip("address", "flush", "dev", "eth1")
+    try:
+        with (
+            serving(lan, folder, probe=False, force=False) as served,
+            lan.client(lan.right) as client,
+        ):
+            assert len(served.server.leasing.serves) == 1
+            lan.server.ip("address", "add", "203.0.113.2/24", "dev", "eth1")
+            came = events.Serves(
+                *("203.0.113.0/24", "203.0.113.128 to 203.0.113.254", 3600, True)
+            )
+            served.poll_until(lambda: came in served.events)
+            assert served.take(client) == IPv4Address("203.0.113.128")
+            assert len(served.server.leasing.serves) == 2
+    finally:
+        lan.server.ip("address", "flush", "dev", "eth1")
+        lan.server.ip("address", "add", "198.51.100.2/24", "dev", "eth1")
 
 
 # Another server

@@ -1020,7 +1020,7 @@ def test_D2_whatever_is_asked_an_answer_is_well_formed_or_there_is_none(frames):
             assert found.option(Code.SERVER_IDENTIFIER) == SERVER.packed
             assert found.message_type in (OFFER, ACK, NAK)
             to = IPv4Address(outcome.to[0])
-            ours = any(to in subnet.network for subnet in site.server._subnets)
+            ours = any(to in subnet.network for subnet in site.server.subnets)
             assert outcome.to == BROADCAST or ours
 
 
