@@ -92,6 +92,32 @@ def check_warm(file: int, at: int, length: int) -> None:
             return  # a file system that does not know the question
 
 
+def fill(file: int, buffer: memoryview, at: int, *, wait: bool = False) -> None:
+    """Read a part of a file that is in memory, as long as the buffer.
+
+    Where nobody can tell whether it is, it is read all the same, and with `wait` anyway.
+
+    Raises:
+        Cold: It is not.
+        ContentChanged: The file is shorter.
+        OSError: The file cannot be read.
+    """
+    count, flags = 0, 0 if wait else _NOWAIT or 0
+    while count < len(buffer):  # a page border may split a read
+        try:
+            more = os.preadv(file, [buffer[count:]], at + count, flags)
+        except BlockingIOError:
+            raise Cold(file, at - at % WINDOW) from None
+        except OSError:
+            if not flags:
+                raise
+            flags = 0  # a file system that does not know the question
+            continue
+        if not more:
+            raise ContentChanged(CUT_SHORT)
+        count += more
+
+
 class Reader:
     """Reads a blob as long as that takes no waiting.
 
@@ -123,17 +149,10 @@ class Reader:
         if blob.slow:
             raise self._cold(file, at, length)
         buffer = bytearray(length)
-        rest, count = memoryview(buffer), 0
         try:
-            while count < length:  # a page border may split a read
-                more = os.preadv(file, [rest[count:]], at + count, _NOWAIT or 0)
-                if not more:
-                    raise ContentChanged(CUT_SHORT)
-                count += more
-        except BlockingIOError:
+            fill(file, memoryview(buffer), at)
+        except Cold:
             raise self._cold(file, at, length) from None
-        except OSError:  # a file system that does not know the question
-            return blob.read(offset, length)
         return bytes(buffer)
 
     def _cold(self, file: int, at: int, length: int) -> Cold:

@@ -31,17 +31,21 @@ def get(path, *lines):
     return b"\r\n".join([b"GET %s HTTP/1.1" % path, b"Host: boot", *lines, b"", b""])
 
 
-class Server:
-    """An engine and what it reported."""
+class Served:
+    """An engine and what it reported.
 
-    def __init__(self, tree, front, **settings):
+    Args:
+        start: Makes the engine: what it serves with, and who is told what happens.
+        settings: Of HTTP.
+    """
+
+    def __init__(self, start, **settings):
         self.events = []
-        config = HttpConfig(port=0, **settings)
-        self.engine = Engine(config, tree, self.events.append, LOOPBACK, front)
+        self.engine = start(HttpConfig(port=0, **settings), self.events.append)
         (self.address,) = self.engine.ports
 
-    def connect(self):
-        """A client's socket."""
+    def raw(self):
+        """A client's socket, before anything was said."""
         return socket.create_connection(self.address, timeout=PATIENCE)
 
     def pump(self, until):
@@ -75,6 +79,20 @@ class Server:
             self.engine.wake()
             thread.join(PATIENCE)
             assert not thread.is_alive()
+
+
+class Server(Served):
+    """An engine of HTTP."""
+
+    def __init__(self, tree, front, **settings):
+        def start(config, emit):
+            return Engine(config, tree, emit, LOOPBACK, front)
+
+        super().__init__(start, **settings)
+
+    def connect(self):
+        """A client's socket."""
+        return self.raw()
 
 
 def read_answer_head(client):

@@ -121,7 +121,9 @@ class Nginx(Server):
         return self._command(root, f"127.0.0.1:{port} backlog=4096", "")
 
     def secure_command(self, port: int, root: Path, pair: Pair) -> Command:
-        certificate = f"ssl_certificate {pair[0]}; ssl_certificate_key {pair[1]};"
+        # Before 1.23.4 it speaks no TLS 1.3 by itself: both are to use the same suite.
+        certificate = "ssl_protocols TLSv1.2 TLSv1.3; "
+        certificate += f"ssl_certificate {pair[0]}; ssl_certificate_key {pair[1]};"
         return self._command(root, f"127.0.0.1:{port} backlog=4096 ssl", certificate)
 
     def _command(self, root: Path, listen: str, more: str) -> Command:

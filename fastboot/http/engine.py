@@ -52,6 +52,7 @@ class Engine:
 
     Attributes:
         protocol: What it speaks, for what is reported.
+        share: A connection's share of a turn, bytes.
         look: See `fastboot.seen.Carrying`.
 
     Raises:
@@ -59,6 +60,7 @@ class Engine:
     """
 
     protocol = "http"
+    share = SHARE
 
     def __init__(
         self,
@@ -332,7 +334,7 @@ class Engine:
 
     def _advance(self, link: Link, actions: list[Action]) -> None:
         """Do what the machine asks for until it or the peer has to be waited for."""
-        queue, machine, share = link.queue, link.machine, SHARE
+        queue, machine, share = link.queue, link.machine, self.share
         if machine.finished:
             queue.clear()  # what was still to be sent is given up
         queue.extend(actions)

@@ -7,7 +7,7 @@ import os
 import socket
 from collections import deque
 
-from fastboot.cold import WINDOW, Cold, Part, check_warm, within_window
+from fastboot.cold import CUT_SHORT, Cold, Part, check_warm, within_window
 from fastboot.errors import ContentChanged
 from fastboot.poller import READ
 from fastboot.tree import Blob
@@ -18,6 +18,10 @@ from .peer import words_of
 
 COPY = 256 << 10
 """Bytes read at once where sendfile(2) cannot be used."""
+
+ASIDE = 256 << 10
+"""Bytes that are read at once of a file that may hang: a connection holds them until
+they are sent."""
 
 _NO_SENDFILE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 _MSG_MORE = getattr(socket, "MSG_MORE", 0)
@@ -38,7 +42,7 @@ def send_content(sock: socket.socket, blob: Blob, offset: int, length: int) -> i
                 raise
         else:
             if not count:
-                raise ContentChanged("the file was cut short while it was read")
+                raise ContentChanged(CUT_SHORT)
             return count
     return sock.send(blob.read(offset, min(length, COPY)))
 
@@ -55,12 +59,15 @@ class Link:
         busy: Whether a request is read or answered, as the engine counts it.
         cold: Whether a part of a file is being read for it.
         warmed: Whether it has just been, and is sent without another look.
+        part: What was read of a file that may hang, and is sent from here: by the time
+            it is sent the kernel may have forgotten it, or never have kept it (FUSE's
+            direct I/O).
         wants: What to watch the socket for where that is not what is to be done: TLS
             reads in order to write; 0 otherwise.
     """
 
     __slots__ = (
-        *("busy", "cold", "fd", "interest", "machine", "queue", "sock"),
+        *("busy", "cold", "fd", "interest", "machine", "part", "queue", "sock"),
         *("wants", "warmed"),
     )
 
@@ -74,6 +81,7 @@ class Link:
         self.wants = 0
         self.cold = False
         self.warmed = False
+        self.part: Part | None = None
 
     def receive(self, size: int) -> bytes:
         """What has come, `size` bytes at the most; nothing at the end.
@@ -108,14 +116,26 @@ class Link:
         if blob.fd is not None:
             at = blob.offset + action.offset
             length = within_window(at, length)
-            if not self.warmed and blob.slow:
-                raise Cold(blob.fd, at - at % WINDOW, of=blob.place)
             if not self.warmed:
                 check_warm(blob.fd, at, length)
             self.warmed = False
-        if length == action.length and not blob.slow:
+        if length == action.length:
             blob.check()
         return length
+
+    def at_hand(self, action: SendFile, length: int) -> bytes | memoryview:
+        """The next bytes of what is in memory of ours, or of a file that may hang.
+
+        Raises:
+            Cold: They were not read yet.
+        """
+        blob, at = action.blob, action.blob.offset + action.offset
+        if blob.fd is None:
+            return blob.read(action.offset, length)
+        if self.part and (begin := at - self.part.at) in range(len(self.part.data)):
+            return memoryview(self.part.data)[begin : begin + length]
+        self.part = None
+        raise Cold(blob.fd, at - at % ASIDE, ASIDE, of=blob.place)
 
     def warm(self, part: Part | OSError, now: float) -> list[Action]:
         """What it waited for has been read, or cannot be."""
@@ -126,9 +146,18 @@ class Link:
         try:
             if isinstance(action, SendFile):
                 action.blob.check(part.status)
+                self._keep(action, part)
         except ContentChanged as error:
             return self.machine.fail(str(error), now)
         return []
+
+    def _keep(self, action: SendFile, part: Part) -> None:
+        """Have what was read of a file that may hang at hand."""
+        blob = action.blob
+        if blob.slow:
+            if part.at + len(part.data) <= blob.offset + action.offset:
+                raise ContentChanged(CUT_SHORT)
+            self.part = part
 
     def send_file(self, action: SendFile, share: int) -> int:
         """Send what there is room for, `share` bytes at the most.
@@ -137,11 +166,20 @@ class Link:
             Cold: It is not in memory.
             ContentChanged: The file is not what it was when the answer began.
         """
-        length = self.piece(action, share)
-        count = send_content(self.sock, action.blob, action.offset, length)
+        blob = action.blob
+        if blob.slow:
+            count = self.sock.send(self.at_hand(action, min(share, action.length)))
+        else:
+            length = self.piece(action, share)
+            count = send_content(self.sock, blob, action.offset, length)
+        self.went(action, count)
+        return count
+
+    def went(self, action: SendFile, count: int) -> None:
+        """So many bytes of a file were sent."""
         if count < action.length:
             offset, length = action.offset + count, action.length - count
             self.queue[0] = SendFile(action.blob, offset, length)
         else:
+            self.part = None
             self.queue.popleft()
-        return count

@@ -14,16 +14,20 @@ import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from fastboot.cold import CUT_SHORT, fill, within_window
 from fastboot.errors import ContentChanged
 from fastboot.poller import READ, WRITE
-from fastboot.tree import Blob
 
 from .actions import Send, SendFile
 from .connection import Connection
 from .link import Link
 
-COPY = 64 << 10
-"""Bytes read at once to be encrypted: with less each costs more, with more none less."""
+LEAST, MOST = 64 << 10, 256 << 10
+"""Bytes given to OpenSSL at once. Each time costs as much in Python as 6 kB to encrypt;
+but what finds no room has to be given once more, and whole."""
+
+SHARE = 512 << 10
+"""A connection's share of a turn, bytes: a third of a millisecond's work."""
 
 _SOL_TLS = 282
 _TLS_TX = 1
@@ -45,9 +49,10 @@ class SecureLink(Link):
         machine: The connection's.
         context: The server's certificates.
         dropped: Told why a handshake failed.
+        buffer: `MOST` bytes for what is about to be encrypted; for all links of a thread.
     """
 
-    __slots__ = ("_dropped", "_established", "_kernel")
+    __slots__ = ("_buffer", "_dropped", "_established", "_kernel", "_most", "_tried")
 
     sock: ssl.SSLSocket
 
@@ -57,14 +62,18 @@ class SecureLink(Link):
         machine: Connection,
         context: ssl.SSLContext,
         dropped: Callable[[str], None],
+        buffer: memoryview,
     ) -> None:
         secure = context.wrap_socket(
             sock, server_side=True, do_handshake_on_connect=False
         )
         super().__init__(secure, machine)
         self._dropped = dropped
+        self._buffer = buffer
         self._established = False
         self._kernel = False
+        self._most = LEAST  # bytes to give at once, by how much found room lately
+        self._tried = 0  # bytes that found none, and are to be given once more
 
     def receive(self, size: int) -> bytes:
         """What has come, nothing at the end; see `Link.receive`."""
@@ -87,21 +96,18 @@ class SecureLink(Link):
         return count
 
     def send_file(self, action: SendFile, share: int) -> int:
-        """Send what there is room for, `share` bytes at the most; see `Link`."""
+        """Send what there is room for, `share` bytes or a few more; see `Link`."""
         blob, offset = action.blob, action.offset
-        length = self.piece(action, share)
         with self._patiently():
             self._establish()
-            if self._kernel and blob.fd is not None:
+            if self._kernel and blob.fd is not None and not blob.slow:
+                length = self.piece(action, share)
                 count = os.sendfile(self.fd, blob.fd, blob.offset + offset, length)
                 if not count:
-                    raise ContentChanged("the file was cut short while it was read")
+                    raise ContentChanged(CUT_SHORT)
             else:
-                count = self._send_part(blob, offset, length)
-        if count < action.length:
-            self.queue[0] = SendFile(blob, offset + count, action.length - count)
-        else:
-            self.queue.popleft()
+                count = self._encrypt(self._read(action))
+        self.went(action, count)
         return count
 
     def shutdown(self) -> None:
@@ -114,20 +120,28 @@ class SecureLink(Link):
                 pass  # its own goodbye is not waited for
         socket.socket.shutdown(self.sock, socket.SHUT_WR)
 
-    def _send_part(self, blob: Blob, offset: int, length: int) -> int:
-        """Send records until there is no room; OpenSSL takes one at a time."""
-        count = 0
+    def _read(self, action: SendFile) -> bytes | memoryview:
+        """What to encrypt next: what was tried, or as much as finds room, it seems."""
+        blob, length = action.blob, min(action.length, self._tried or self._most)
+        if blob.fd is None or blob.slow:
+            return self.at_hand(action, length)
+        at = blob.offset + action.offset
+        length = within_window(at, length)
+        data = self._buffer[:length]
+        fill(blob.fd, data, at, wait=self.warmed)
+        self.warmed = False
+        if length == action.length:
+            blob.check()
+        return data
+
+    def _encrypt(self, data: bytes | memoryview) -> int:
+        """Send it in records, all of it or nothing: OpenSSL remembers where it was."""
         try:
-            while count < length:
-                data = blob.read(offset + count, min(length - count, COPY))
-                rest = memoryview(data)
-                while rest:
-                    sent = self.sock.send(rest)
-                    count += sent
-                    rest = rest[sent:]
+            count = self.sock.send(data)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            if not count:
-                raise
+            self._tried, self._most = len(data), max(LEAST, self._most // 2)
+            raise
+        self._tried, self._most = 0, min(MOST, self._most * 2)
         return count
 
     def _establish(self) -> None:

@@ -16,7 +16,7 @@ from .front import Front
 from .link import Link
 from .peer import Peer
 from .places import Places
-from .secure import SecureLink
+from .secure import MOST, SHARE, SecureLink
 
 
 class SecureEngine(Engine):
@@ -41,6 +41,7 @@ class SecureEngine(Engine):
     """
 
     protocol = "https"
+    share = SHARE
 
     def __init__(
         self,
@@ -53,12 +54,13 @@ class SecureEngine(Engine):
     ) -> None:
         super().__init__(config, tree, emit, places, Front, room)
         self.secure = secure
+        self._buffer = memoryview(bytearray(MOST))
 
     def _welcome(self, peer: Peer, now: float, *, told: bool) -> None:
         machine = self._machine(peer, now, 0)
         try:
             dropped = partial(self._dropped, peer.client)
-            link = SecureLink(peer.sock, machine, self.secure, dropped)
+            link = SecureLink(peer.sock, machine, self.secure, dropped, self._buffer)
         except OSError:  # the connection is gone already, and the socket closed
             self._places.leave(peer.client)
             return

@@ -3,43 +3,28 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import select
 import socket
 import ssl
 import struct
 import threading
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 
 import pytest
 
-from fastboot.config import HttpConfig
 from fastboot.events import Dropped, Failed, Fault, Finished
 from fastboot.http import engine as module
 from fastboot.http import secure
 from fastboot.http.secure import kernel_encrypts
 from fastboot.http.secure_engine import SecureEngine
-from fastboot.listen import Place
 from fastboot.tls.context import make_context
 from fastboot.tls.store import Store
 from fastboot.tree import Directory, Memory
+from web import LOOPBACK, PATIENCE, Served, content, get
 
-PATIENCE = 20.0
 LARGE = 12 << 20
-
-
-def content(size):
-    """Bytes in which each kilobyte is another."""
-    whole = b"".join(hashlib.blake2b(b"%d" % at).digest() for at in range(4096))
-    return (whole * (size // len(whole) + 1))[:size]
-
-
-def get(path, *lines):
-    return b"\r\n".join([b"GET %s HTTP/1.1" % path, b"Host: boot", *lines, b"", b""])
-
-
 CLOSE = b"Connection: close"
 
 
@@ -50,27 +35,17 @@ def made(tmp_path_factory):
     return store.authority, store.pairs(["127.0.0.1"], datetime.now(UTC))
 
 
-class Server:
-    """An engine that serves over TLS, and what it reported."""
+class Server(Served):
+    """An engine that serves over TLS."""
 
     def __init__(self, tree, made, legacy=False, **settings):
-        self.events = []
         self.authority, pairs = made
-        self.engine = SecureEngine(
-            HttpConfig(port=0, **settings),
-            tree,
-            self.events.append,
-            [Place("127.0.0.1")],
-            make_context(pairs, legacy=legacy),
-        )
-        (self.address,) = self.engine.ports
+        secure = make_context(pairs, legacy=legacy)
 
-    def of(self, kind):
-        return [event for event in self.events if isinstance(event, kind)]
+        def start(config, emit):
+            return SecureEngine(config, tree, emit, LOOPBACK, secure)
 
-    def raw(self):
-        """A client's socket, before any TLS."""
-        return socket.create_connection(self.address, PATIENCE)
+        super().__init__(start, **settings)
 
     def client(self, **limits):
         """A client's context; `limits` are its attributes."""
@@ -87,33 +62,6 @@ class Server:
         return self.client(**limits).wrap_socket(
             self.raw(), server_hostname="127.0.0.1", suppress_ragged_eofs=False
         )
-
-    def pump(self, until):
-        """Poll in this thread until something holds."""
-        for _ in range(2000):
-            if until():
-                return
-            self.engine.poll(0.01)
-        raise AssertionError("it did not happen")
-
-    @contextmanager
-    def polled(self):
-        """Poll in another thread."""
-        stop = threading.Event()
-
-        def run():
-            while not stop.is_set():
-                self.engine.poll(1.0)
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            self.engine.wake()
-            thread.join(PATIENCE)
-            assert not thread.is_alive()
 
 
 @pytest.fixture
