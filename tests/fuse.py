@@ -1,10 +1,10 @@
 """A file system of one file whose program can be stopped, and with it who asks for it.
 
-    python tests/fuse.py FOLDER SIZE
+    python tests/fuse.py FOLDER SIZE [direct]
 
 Mounts it at FOLDER (as root), says so, and serves it by the kernel's own protocol
 (linux/fuse.h) until it is unmounted. Nothing is kept in memory for long: each question
-comes here.
+comes here, and with "direct" each reading of content as well.
 """
 
 import ctypes
@@ -25,6 +25,7 @@ NO_ENTRY, NO_CALL = 2, 38  # ENOENT, ENOSYS
 LOOKUP, FORGET, GETATTR, OPEN, READ, RELEASE = 1, 2, 3, 14, 15, 18
 FLUSH, INIT, OPENDIR, READDIR, RELEASEDIR, INTERRUPT = 25, 26, 27, 28, 29, 36
 BATCH_FORGET = 42
+DIRECT_IO = 1  # FOPEN_DIRECT_IO
 MNT_DETACH = 2
 LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -40,7 +41,7 @@ def attributes(node, size):
     return struct.pack("<6Q10I", node, size, 0, *times, 0, 0, 0, mode, *(1, *[0] * 5))
 
 
-def answer(opcode, node, body, data):
+def answer(opcode, node, body, data, how):
     """What the kernel is told: bytes, or an error's number."""
     match opcode:
         case 26:  # INIT
@@ -56,7 +57,7 @@ def answer(opcode, node, body, data):
         case 3:  # GETATTR
             return struct.pack("<Q2I", 0, 0, 0) + attributes(node, len(data))
         case 14 | 27:  # OPEN, OPENDIR
-            return struct.pack("<Q2I", 0, 0, 0)
+            return struct.pack("<Q2I", 0, how, 0)
         case 15:  # READ
             _, offset, size = struct.unpack_from("<2QI", body)
             return data[offset : offset + size]
@@ -69,7 +70,7 @@ def answer(opcode, node, body, data):
     return NO_CALL
 
 
-def serve(folder, size):
+def serve(folder, size, how):
     device = os.open("/dev/fuse", os.O_RDWR)
     options = f"fd={device},rootmode=40000,user_id=0,group_id=0,allow_other"
     if LIBC.mount(b"test", folder.encode(), b"fuse", 0, options.encode()):
@@ -86,7 +87,7 @@ def serve(folder, size):
         _, opcode, unique, node = struct.unpack_from("<2I2Q", request)
         if opcode in (FORGET, BATCH_FORGET, INTERRUPT):
             continue
-        said = answer(opcode, node, request[40:], data)
+        said = answer(opcode, node, request[40:], data, how)
         error, said = (-said, b"") if isinstance(said, int) else (0, said)
         try:
             os.write(device, struct.pack("<IiQ", 16 + len(said), error, unique) + said)
@@ -115,9 +116,10 @@ class Mounted:
 
 
 @contextmanager
-def mounted(folder, size):
+def mounted(folder, size, *, direct=False):
     """The file system, mounted at a folder; skips where that is not allowed."""
     command = [sys.executable, __file__, str(folder), str(size)]
+    command += ["direct"] if direct else []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as p:
         try:
             if p.stdout.readline() != b"mounted\n":
@@ -129,4 +131,4 @@ def mounted(folder, size):
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1], int(sys.argv[2]))
+    serve(sys.argv[1], int(sys.argv[2]), DIRECT_IO if "direct" in sys.argv else 0)

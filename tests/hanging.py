@@ -24,9 +24,9 @@ class Halves:
 
 
 @contextmanager
-def stuck_folder(path):
+def stuck_folder(path, *, direct=False):
     """The file system, mounted at a path, and a tree over it."""
-    with mounted(path, SIZE) as file_system:
+    with mounted(path, SIZE, direct=direct) as file_system:
         folder = Directory(path)
         # So that a mistake fails the test and does not stop it for ever.
         rescue = threading.Timer(PATIENCE, file_system.go_on)

@@ -8,10 +8,10 @@ from hanging import stuck_folder
 from web import get, read_answer
 
 
-@pytest.fixture
-def stuck(tmp_path):
+@pytest.fixture(params=[False, True], ids=["kept in memory", "direct"])
+def stuck(request, tmp_path):
     """A folder that can be made to hang, and a tree over it."""
-    with stuck_folder(tmp_path) as (file_system, tree):
+    with stuck_folder(tmp_path, direct=request.param) as (file_system, tree):
         yield file_system, tree
 
 
