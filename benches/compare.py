@@ -29,7 +29,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from benches import dhcp, http, leases, machine, network, tftp
+from benches import dhcp, http, machine, network, tftp
 from benches.comparison import Comparison, Place, Row, Server, Unfit
 from benches.load.client import Wrong
 from benches.programs import BUILD, Missing, compiled
@@ -37,9 +37,9 @@ from benches.table import text_table
 
 COMPARISONS: dict[str, Comparison] = {
     "tftp": tftp.COMPARISON,
-    "dhcp": dhcp.COMPARISON,
+    "dhcp": dhcp.OFFERS,
     "http": http.COMPARISON,
-    "leases": leases.COMPARISON,
+    "leases": dhcp.LEASES,
 }
 
 RUNS = Path(__file__).parent / "runs"
