@@ -14,11 +14,14 @@ import threading
 from collections import deque
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import partial
 from queue import SimpleQueue
 from typing import Generic, NamedTuple, TypeVar
 
+from .crew import crew
 from .errors import ContentChanged
 from .files import close_quietly
+from .mounts import mounts
 from .tree import Blob
 
 WINDOW = 1 << 20
@@ -36,6 +39,10 @@ CUT_SHORT = "the file was cut short while it was read"
 _NOWAIT: int | None = getattr(os, "RWF_NOWAIT", None)
 
 
+Place = tuple[int, int]
+"""Where a file is: the device, and its number there."""
+
+
 class Cold(BlockingIOError):
     """A part of a file is not in memory.
 
@@ -43,11 +50,11 @@ class Cold(BlockingIOError):
         file: The file's descriptor.
         at: Where in the file the part begins.
         length: Its bytes.
-        of: What tells the file from others; None: its status will.
+        of: Its device and number, which tell it from others; None: its status will.
     """
 
     def __init__(
-        self, file: int, at: int, length: int = WINDOW, of: Hashable = None
+        self, file: int, at: int, length: int = WINDOW, of: Place | None = None
     ) -> None:
         super().__init__("not in memory")
         self.file = file
@@ -184,7 +191,7 @@ Who = TypeVar("Who", bound=Hashable)
 class _Span(NamedTuple):
     """A part of a file."""
 
-    of: Hashable
+    of: Place
     at: int
     length: int
 
@@ -236,14 +243,22 @@ class Reads(Generic[Who]):
             self._done.append((span, _part(cold.file, span)))
             self._wake()
             return
-        if len(self._threads) < min(THREADS, len(self._waiting)):
-            self._begin()
-        if self._threads:
-            self._jobs.put(_Job(span, own))
+        if self._hand_on(_Job(span, own)):
             return
         close_quietly(own)
         self._done.append((span, OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))))
         self._wake()
+
+    def _hand_on(self, job: _Job) -> bool:
+        """Have a thread read a part; False: there is none, or too much waits for it."""
+        device, _ = job.span.of
+        if mounts().may_hang(device):  # then what is on disks must not wait for it
+            return crew().do(partial(self._read, job), of=device)
+        if len(self._threads) < min(THREADS, len(self._waiting)):
+            self._begin()
+        if self._threads:
+            self._jobs.put(job)
+        return bool(self._threads)
 
     def _begin(self) -> None:
         """Have one thread more, if it can be had; where not, those there are go on."""
@@ -277,10 +292,13 @@ class Reads(Generic[Who]):
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            part = _part(job.file, job.span)
-            close_quietly(job.file)
-            self._done.append((job.span, part))
-            self._wake()
+            self._read(job)
+
+    def _read(self, job: _Job) -> None:
+        part = _part(job.file, job.span)
+        close_quietly(job.file)
+        self._done.append((job.span, part))
+        self._wake()
 
 
 def _part(file: int, span: _Span) -> Part | OSError:

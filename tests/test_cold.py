@@ -9,6 +9,7 @@ import pytest
 from disk import PATIENCE, Disk, put, put_old, require_cold_files
 from fastboot import cold
 from fastboot.cold import CHUNK, Cold, Part, Reader, Reads, check_warm
+from fastboot.crew import Crew
 from fastboot.errors import ContentChanged
 from fastboot.mounts import Mounts, slow_mounts
 from fastboot.tree import Blob
@@ -73,6 +74,42 @@ def test_what_two_wait_for_is_read_once(path, monkeypatch):
         "b": CONTENT[:5],
     }
     assert disk.reads == [0]
+    reads.close()
+
+
+def test_F6_what_hangs_on_one_file_system_keeps_no_other_waiting(path, monkeypatch):
+    hung, well = 7, 8  # devices
+    threads, go_on, read = Crew(), threading.Event(), cold.read
+    monkeypatch.setattr(cold, "crew", lambda: threads)
+    monkeypatch.setattr(Mounts, "may_hang", lambda self, device: device in (hung, well))
+
+    def hang(file, at, length):
+        assert at == 0 or go_on.wait(PATIENCE)
+        return read(file, at, length)
+
+    monkeypatch.setattr(cold, "read", hang)
+    woken = threading.Semaphore(0)
+    reads = Reads(woken.release)
+    with path.open("rb") as file:
+        for at in range(1, 50):
+            reads.wait(at, Cold(file.fileno(), at, 10, of=(hung, 1)))
+        reads.wait("mount", Cold(file.fileno(), 0, 10, of=(well, 1)))
+        reads.wait("disk", Cold(file.fileno(), 0, 10))
+        assert all(woken.acquire(timeout=PATIENCE) for _ in range(2))
+        assert {who for who, _ in reads.ready()} == {"mount", "disk"}
+        go_on.set()
+        assert all(woken.acquire(timeout=PATIENCE) for _ in range(1, 50))
+    reads.close()
+
+
+def test_F6_where_too_much_hangs_it_cannot_be_read(path, monkeypatch):
+    monkeypatch.setattr(Mounts, "may_hang", lambda self, device: True)
+    monkeypatch.setattr(Crew, "do", lambda self, job, of: False)
+    reads = Reads(lambda: None)
+    with path.open("rb") as file:
+        reads.wait(7, Cold(file.fileno(), 0))
+    ((who, error),) = reads.ready()
+    assert (who, error.errno) == (7, errno.EAGAIN)
     reads.close()
 
 
