@@ -63,6 +63,7 @@ class App:
         self.seen: Seen = Seen()
         self._routes: list[tuple[Template, Callable[..., Any]]] = []
         self._may: list[May] = []
+        self._served = False
         self._program: Callable[[Machine], str | None] | None = None
         self._handlers: list[tuple[tuple[type, ...], Callable[[Any], object]]] = []
 
@@ -101,7 +102,13 @@ class App:
         It takes a `Request`, plain or async, and returns whether; or it raises
         `Refused` with its reason. Of several all must agree. It is asked for every
         request, which so is answered in Python each time.
+
+        Raises:
+            RuntimeError: The app is served already: what was answered until then is
+                answered again without asking anybody.
         """
+        if self._served:
+            raise RuntimeError("name who may read (App.may) before the app is served")
         self._may.append(function)
         return function
 
@@ -149,6 +156,7 @@ class App:
 
     def over(self, below: Tree) -> Tree:
         """A tree of all that it has, with another beneath."""
+        self._served = True
         return Guarded(self, Overlay(self._tree, below) if self._tree else below)
 
     def choice(self, machine: Machine) -> str | None:

@@ -42,16 +42,23 @@ class Seen:
         self._neighbour = neighbour
         self._lock = threading.Lock()
         self._machines: OrderedDict[str, Machine] = OrderedDict()
-        self._leases: OrderedDict[str, str] = OrderedDict()  # address -> MAC
+        self._leases: OrderedDict[str, Mac] = OrderedDict()  # by address
 
     def remember(self, machine: Machine) -> None:
         """Take note of a machine that asked what to boot."""
         self._put(self._machines, machine.mac, machine)
 
     def hear(self, event: Event) -> None:
-        """Take note of who got an address."""
+        """Take note of who got an address, where that is known by a MAC.
+
+        Over IPv6 and on other networks than Ethernet clients go by other names.
+        """
         if isinstance(event, Leased) and event.message == "ack":
-            self._put(self._leases, event.address, event.mac)
+            try:
+                mac = Mac(event.mac)
+            except ValueError:
+                return
+            self._put(self._leases, event.address, mac)
 
     def _put(self, table: OrderedDict[str, Value], key: str, value: Value) -> None:
         with self._lock:
@@ -68,7 +75,7 @@ class Seen:
         """A client's MAC; None where it is not on this link, or on this machine."""
         leased = self._leases.get(client.address)
         if leased is not None:
-            return Mac(leased)
+            return leased
         with self._lock:
             index = self._index(client.server)
         raw = self._neighbour(client.address, index)

@@ -246,6 +246,12 @@ def site(app, **more):
     return dataclasses.replace(SITE, choice=app.choice, **more)
 
 
+def test_who_may_read_is_said_before_it_is_served(app):
+    app.over(Memory({}))
+    with pytest.raises(RuntimeError, match="before the app is served"):
+        app.may(lambda request: True)
+
+
 def test_a_function_chooses_what_a_machine_boots(app):
     @app.program
     def program(machine):
@@ -342,6 +348,18 @@ def test_a_client_is_known_by_its_neighbour_entry_and_by_its_lease():
     assert seen.mac(ME) == MAC  # an offer is no lease
     seen.hear(Leased(other, "192.0.2.7", "192.0.2.2", "ack", 60, ""))
     assert seen.mac(ME) == other
+
+
+@pytest.mark.parametrize(
+    "who", ["fe80::5054:ff:fe12:3456", "", "52:54:00", "80:00:00:48:" * 5 + "fe"]
+)
+def test_D2_who_took_an_address_under_another_name_than_a_mac_is_served_all_the_same(
+    app, who
+):
+    app.seen = Seen(Interfaces(lambda: [CARD]), lambda address, index: None)
+    app.seen.hear(Leased(who, ME.address, "192.0.2.2", "ack", 3600, ""))
+    app.get("mac")(lambda request: repr(request.mac))
+    assert read(app, "mac") == b"None"
 
 
 def test_a_function_is_told_what_dhcp_saw_of_a_machine(app):
