@@ -9,6 +9,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from fastboot.errors import DecodeError
+from fastboot.tftp.options import number
 from fastboot.tftp.packet import (
     Ack,
     Data,
@@ -70,8 +71,7 @@ class Tftp:
             packet = line.ask(name, options)
             line.send(Error(8, b"User aborted the transfer").encode())
             told = dict(packet.options) if isinstance(packet, OptionAck) else {}
-            size = told.get(b"tsize", b"")
-            return int(size) if size.isdigit() and len(size) < 20 else None
+            return number(told.get(b"tsize", b""))
 
     def load(self, name: str, options: TftpOptions) -> bytes:
         """A whole file.
@@ -86,9 +86,17 @@ class Tftp:
                 agreed = dict(packet.options)
                 packet = None
                 line.send(Ack(0).encode())
-            blksize = int(agreed.get(b"blksize", b"512"))
-            window = int(agreed.get(b"windowsize", b"1"))
+            blksize = _granted(agreed, b"blksize", b"512")
+            window = _granted(agreed, b"windowsize", b"1")
             return line.read(packet, blksize, window)
+
+
+def _granted(agreed: dict[bytes, bytes], name: bytes, usual: bytes) -> int:
+    """A value that the server granted; what is none ends the transfer (RFC 2347)."""
+    value = number(agreed.get(name, usual))
+    if not value:
+        raise LoadError(f"the server grants {name.decode()} {agreed[name]!r}")
+    return value
 
 
 class _Line:

@@ -231,8 +231,9 @@ def test_files_are_known_by_their_path_where_no_function_has_a_say(tmp_path):
     assert tree.path_of("/file") == str(tmp_path / "file")
     assert tree.path_of("/x.ipxe") is None
     assert tree.path_of("/../x") is None
-    app.may(lambda request: True)
-    assert tree.path_of("/file") is None
+    guarded = App()
+    guarded.may(lambda request: True)
+    assert guarded.over(folder).path_of("/file") is None
     folder.close()
 
 
