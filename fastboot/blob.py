@@ -116,7 +116,9 @@ class Blob:
 
         Args:
             size: Bytes in all the pieces.
-            pieces: An asynchronous iterator, such as an async generator.
+            pieces: An asynchronous iterator, such as an async generator. Where it has
+                an `aclose`, as generators have, that is called as soon as nobody reads
+                on, so that it need not wait for the garbage collector.
             kind: The media type; empty where the name tells it.
             etag: A strong validator with its quotes; empty: there is none.
         """
@@ -245,3 +247,10 @@ async def next_piece(pieces: AsyncIterator[bytes]) -> Blob:
         if piece:
             return Blob(size=len(piece), etag="", data=bytes(piece))
     return Blob(size=0, etag="")
+
+
+async def leave(pieces: AsyncIterator[bytes]) -> None:
+    """Tell a stream that nobody reads it any more, if it can be told."""
+    aclose = getattr(pieces, "aclose", None)
+    if aclose is not None:
+        await aclose()

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Generic, TypeVar
 
 from .aside import Aside, Outcome
@@ -63,6 +64,7 @@ class Later(Generic[Key]):
         self._work: Work | None = None
         self._open: dict[Key, _Question] = {}
         self._came: deque[tuple[Key, _Question, Outcome]] = deque()
+        self._complaints: deque[Callable[[], object]] = deque()
         self._closed = False
 
     def __len__(self) -> int:
@@ -100,6 +102,26 @@ class Later(Generic[Key]):
         else:
             question.cancel = self._work(awaitable, self._patience, done)
 
+    def do(
+        self, awaitable: Awaitable[Blob], failed: Callable[[Exception], object]
+    ) -> None:
+        """Have something done that nobody waits for; where no driver runs, it is not.
+
+        Args:
+            awaitable: Does it.
+            failed: Told, from the engine's thread, what it raised.
+        """
+
+        def done(answer: Answer) -> None:
+            if isinstance(answer, Exception):
+                self._complaints.append(partial(failed, answer))
+                self._wake()
+
+        if self._work is None:
+            give_up(awaitable)
+        else:
+            self._work(awaitable, self._patience, done)
+
     def forget(self, key: Key) -> None:
         """Nobody waits for that answer any more; content that still comes is closed."""
         question = self._open.pop(key, None)
@@ -110,6 +132,8 @@ class Later(Generic[Key]):
     def answers(self) -> list[tuple[Key, Answer]]:
         """What has come since the last call, of what somebody still waits for."""
         came: list[tuple[Key, Answer]] = []
+        while self._complaints:
+            self._complaints.popleft()()
         while self._came:
             key, question, answer = self._came.popleft()
             if question.wanted:

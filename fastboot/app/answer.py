@@ -7,6 +7,7 @@ import stat
 from collections.abc import Awaitable
 from pathlib import Path
 
+from fastboot.blob import leave
 from fastboot.errors import NotFound, Refused, Unavailable
 from fastboot.tree import Blob, Client, Tree, content
 
@@ -58,13 +59,16 @@ def _open(path: Path) -> Blob:
 
 async def _gather(blob: Blob) -> Blob:
     assert blob.pieces is not None  # only such blobs come here
-    if blob.size > GATHER_MAX:
-        raise Unavailable(f"a stream above {GATHER_MAX} bytes goes over HTTP alone")
     whole = bytearray()
-    async for piece in blob.pieces:
-        whole += piece
-        if len(whole) > blob.size:
-            break
+    try:
+        if blob.size > GATHER_MAX:
+            raise Unavailable(f"a stream above {GATHER_MAX} bytes goes over HTTP alone")
+        async for piece in blob.pieces:
+            whole += piece
+            if len(whole) > blob.size:
+                break
+    finally:
+        await leave(blob.pieces)
     if len(whole) != blob.size:
         raise Unavailable("the stream has not the size that it was said to have")
     return Blob.from_bytes(bytes(whole), kind=blob.kind)

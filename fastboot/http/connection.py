@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Awaitable, Callable
 
+from fastboot import events
 from fastboot.config import HttpConfig
 from fastboot.errors import (
     ContentChanged,
@@ -25,15 +26,8 @@ from fastboot.errors import (
     Refused,
     Unavailable,
 )
-from fastboot.events import (
-    Dropped,
-    Emit,
-    Failed,
-    Fault,
-    Finished,
-    Probed,
-    RequestRefused,
-)
+from fastboot.events import Emit
+from fastboot.eventual import give_up
 from fastboot.tree import Blob, Client
 
 from .actions import Action, Await, Close, Send, SendFile, Shutdown
@@ -69,6 +63,7 @@ class Connection:
         requests: How many were answered on it before, by somebody else.
         draining: Whether it ends after the next answer.
         protocol: "http" or "https", for what is reported.
+        do: Has what nobody waits for awaited: the end of a stream that is left.
 
     Attributes:
         client: As given.
@@ -89,8 +84,9 @@ class Connection:
         requests: int = 0,
         draining: bool = False,
         protocol: str = "http",
+        do: Callable[[Awaitable[Blob]], object] = give_up,
     ) -> None:
-        self._protocol = protocol
+        self._protocol, self._do = protocol, do
         self._config = config
         self._open = open_blob
         self._emit = emit
@@ -175,13 +171,11 @@ class Connection:
             return self._ask_for_more()
         if self._blob and self._blob.feed:
             return self._look(now)
-        transfer, client = self.transfer, self.client
+        transfer, who = self.transfer, (self._protocol, self.client)
         self._release()
         if transfer and transfer.noteworthy:
             took = now - transfer.began
-            self._emit(
-                Finished(self._protocol, client, transfer.name, transfer.size, took)
-            )
+            self._emit(events.Finished(*who, transfer.name, transfer.size, took))
         if self._close or (self._draining and not self._buffer):
             return self._linger(now)
         if not self._buffer:
@@ -195,8 +189,8 @@ class Connection:
         """The answer cannot be completed, or the peer is gone."""
         transfer = self.transfer
         if transfer and transfer.noteworthy:
-            name, size, took = transfer.name, transfer.sent, now - transfer.began
-            self._emit(Failed(self._protocol, self.client, name, size, took, reason))
+            who, took = (self._protocol, self.client), now - transfer.began
+            self._emit(events.Failed(*who, transfer.name, transfer.sent, took, reason))
         return self._end(reset=True)
 
     def tick(self, now: float) -> list[Action]:
@@ -284,7 +278,7 @@ class Connection:
     def _send_more(self, piece: Blob | Exception, now: float) -> list[Action]:
         if not isinstance(piece, Blob):
             if not isinstance(piece, FastbootError):
-                self._emit(Fault(self._protocol, piece))
+                self._emit(events.Fault(self._protocol, piece))
             return self.fail(f"the stream broke off: {piece}", now)
         assert self._stream is not None  # `answered` looked
         try:
@@ -311,7 +305,7 @@ class Connection:
                 return self._deny(403, head, str(answer), now, told=told)
             case Unavailable():
                 return self._deny(503, head, str(answer), now)
-        self._emit(Fault(self._protocol, answer))
+        self._emit(events.Fault(self._protocol, answer))
         reason = "the server failed to work out an answer"
         return self._deny(500, head, reason, now)
 
@@ -327,7 +321,7 @@ class Connection:
         if response.status >= 400:
             self._refused(head, REASONS[response.status])
         elif head.method == "HEAD" and response.status == 200:
-            self._emit(Probed(self._protocol, self.client, head.path, blob.size))
+            self._emit(events.Probed(self._protocol, self.client, head.path, blob.size))
         size = sum(part.length for part in response.body if isinstance(part, Span))
         if size:
             noteworthy = size == blob.size or size >= NOTEWORTHY
@@ -346,7 +340,7 @@ class Connection:
             else:
                 assert self._blob is not None  # spans are of what was opened
                 if self._blob.pieces is not None:  # asked for once the head is out
-                    self._stream = Stream(self._blob.pieces, part.length)
+                    self._stream = Stream(self._blob.pieces, part.length, self._do)
                     break
                 actions.append(SendFile(self._blob, part.offset, part.length))
         if not self.transfer:
@@ -380,10 +374,12 @@ class Connection:
         return self._begin(refuse(status, self._wall_clock()), now)
 
     def _refused(self, head: RequestHead, reason: str) -> None:
-        self._emit(RequestRefused(self._protocol, self.client, head.path, reason))
+        self._emit(
+            events.RequestRefused(self._protocol, self.client, head.path, reason)
+        )
 
     def _drop(self, reason: str) -> None:
-        self._emit(Dropped(self._protocol, self.client, reason))
+        self._emit(events.Dropped(self._protocol, self.client, reason))
 
     def _look(self, now: float) -> list[Action]:
         """Send what is new of a feed, if anything is: asked once a second."""
@@ -413,8 +409,9 @@ class Connection:
         return [Close(reset)]
 
     def _release(self) -> None:
-        self.transfer = None
+        blob, self._blob, self.transfer = self._blob, None, None
+        if blob and blob.pieces is not None:
+            (self._stream or Stream(blob.pieces, 0, self._do)).leave()
         self._stream = None
-        if self._blob:
-            self._blob.close()
-            self._blob = None
+        if blob:
+            blob.close()

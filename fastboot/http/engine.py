@@ -270,6 +270,7 @@ class Engine:
             requests=requests,
             draining=self._draining,
             protocol=self.protocol,
+            do=partial(self.later.do, failed=self._mistaken),
         )
 
     def _give_back(self, link: Link) -> None:
@@ -313,9 +314,12 @@ class Engine:
         try:
             self._advance(link, ask(now))
         except Exception as error:  # noqa: BLE001
-            self._tell(Fault(self.protocol, error))
+            self._mistaken(error)
             link.machine.fail("a fault of the server", now)
             self._discard(link, reset=True)
+
+    def _mistaken(self, error: Exception) -> None:
+        self._tell(Fault(self.protocol, error))
 
     def _read(self, link: Link, now: float) -> list[Action]:
         if (

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
-from fastboot.blob import next_piece
+from fastboot.blob import leave, next_piece
 from fastboot.errors import ContentChanged
 from fastboot.tree import Blob
 
@@ -19,20 +19,49 @@ class Stream:
     Args:
         pieces: The stream.
         size: Bytes that it said it has.
+        do: Has what nobody waits for awaited, where the pieces are brought; it may be
+            called there as well.
 
     Attributes:
         ended: Whether the end was seen.
     """
 
-    def __init__(self, pieces: AsyncIterator[bytes], size: int) -> None:
+    def __init__(
+        self,
+        pieces: AsyncIterator[bytes],
+        size: int,
+        do: Callable[[Awaitable[Blob]], object],
+    ) -> None:
         self._pieces = pieces
+        self._do = do
         self._left = size
         self._held = b""
+        self._coming = False  # whether a piece is being brought
+        self._left_alone = False
         self.ended = False
 
     def ask(self) -> Await:
         """Have the next piece brought."""
-        return Await(next_piece(self._pieces))
+        return Await(self._next())
+
+    async def _next(self) -> Blob:
+        self._coming = True
+        try:
+            return await next_piece(self._pieces)
+        finally:
+            self._coming = False
+            if self._left_alone:  # while this was under way, and maybe is cancelled
+                self._do(self._close())
+
+    def leave(self) -> None:
+        """Nobody reads on: have it closed, once no piece of it is being brought."""
+        self._left_alone = True
+        self._do(self._close())
+
+    async def _close(self) -> Blob:
+        if not self._coming and not self.ended:
+            await leave(self._pieces)
+        return Blob(size=0, etag="")
 
     def take(self, piece: Blob) -> bytes:
         """What to send now that a piece came; nothing: `ask` for another first.

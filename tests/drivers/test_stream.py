@@ -2,6 +2,9 @@
 
 import asyncio
 import http.client
+import socket
+import struct
+import threading
 from contextlib import closing, contextmanager
 
 import pytest
@@ -169,6 +172,122 @@ def test_who_leaves_ends_the_stream(serve, nap):
     seen = serve(tree, work)
     (failed,) = [event for event in seen if isinstance(event, events.Failed)]
     assert failed.size < 1 << 40
+
+
+class Told:
+    """A stream that is no generator, and wants to know when nobody reads it."""
+
+    def __init__(self, nap, left, mistake=None):
+        self._nap = nap
+        self._left = left
+        self._mistake = mistake
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        await self._nap()
+        return b"x" * (1 << 20)
+
+    async def aclose(self):
+        await self._nap()
+        self._left.set()
+        if self._mistake:
+            raise self._mistake
+
+
+async def generated(nap, left):
+    try:
+        while True:
+            await nap()
+            yield b"x" * (1 << 20)
+    finally:
+        left.set()
+
+
+@pytest.mark.parametrize("kind", [Told, generated])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_stream_is_told_at_once_that_nobody_reads_it(serve, nap, kind, method):
+    left = threading.Event()
+    kept = []  # no garbage collector tells what somebody still holds
+
+    def pieces(name, client):
+        kept.append(kind(nap, left))
+        return Blob.from_stream(1 << 40, kept[-1])
+
+    def work(port):
+        with connect(port) as connection:
+            connection.request(method, "/made")
+            connection.getresponse().read(1000)
+        if method == "GET" or kind is Told:  # a generator that never began has no end
+            assert left.wait(20)
+
+    serve(Function(pieces), work)
+
+
+def test_a_stream_that_is_left_while_its_next_piece_is_awaited_is_told(
+    serve, loop, nap
+):
+    left = threading.Event()
+    forever = trio.sleep_forever if loop == "trio" else asyncio.Event().wait
+
+    class Stuck(Told):
+        async def __anext__(self):
+            return await forever()
+
+    tree = Function(lambda name, client: Blob.from_stream(9, Stuck(nap, left)))
+
+    def work(port):
+        with socket.create_connection(("127.0.0.1", port), 20) as sock:
+            sock.sendall(b"GET /made HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert sock.recv(1000)
+            sock.setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )
+        assert left.wait(20)
+
+    serve(tree, work)
+
+
+def test_a_stream_that_fails_to_end_is_reported_and_nobody_else_notices(serve, nap):
+    left = threading.Event()
+    mistake = ZeroDivisionError("mistaken")
+    tree = Function(
+        lambda name, client: Blob.from_stream(1 << 40, Told(nap, left, mistake))
+    )
+
+    def work(port):
+        with connect(port) as connection:
+            for _ in range(3):
+                answer, _ = ask(connection, "HEAD")
+                assert answer.status == 200
+        assert left.wait(20)
+
+    seen = serve(tree, work)
+    faults = [event.error for event in seen if isinstance(event, events.Fault)]
+    assert faults
+    assert all(fault is mistake for fault in faults)
+
+
+def test_a_stream_that_cannot_be_told_is_dropped(serve, nap):
+    class Endless:
+        def __aiter__(self):
+            return self
+
+        async def __anext__(self):
+            await nap()
+            return b"x" * (1 << 20)
+
+    tree = Function(lambda name, client: Blob.from_stream(1 << 40, Endless()))
+
+    def work(port):
+        for _ in range(3):
+            with connect(port) as connection:
+                connection.request("GET", "/made")
+                assert connection.getresponse().read(1000)
+
+    seen = serve(tree, work)
+    assert not [event for event in seen if isinstance(event, events.Fault)]
 
 
 def test_tftp_reads_at_any_place_and_so_refuses_a_stream(loop, nap):
