@@ -86,6 +86,17 @@ def within_window(at: int, length: int) -> int:
     return min(length, WINDOW - at % WINDOW)
 
 
+def whole_chunks(at: int, length: int) -> int:
+    """About so many bytes: to where a chunk ends, and no more than lie in one window.
+
+    What begins behind a head would else end a little before each window does.
+
+    >>> whole_chunks(WINDOW - 10, 100), whole_chunks(0, 100), whole_chunks(300, CHUNK)
+    (10, 65536, 130772)
+    """
+    return within_window(at, length + -(at + length) % CHUNK)
+
+
 def check_warm(file: int, at: int, length: int) -> None:
     """Raise `Cold` unless both ends of a part are in memory, or nobody can tell."""
     if _NOWAIT is None:

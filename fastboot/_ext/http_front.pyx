@@ -444,6 +444,7 @@ cdef class Front:
             return False
         link.offset = part.first
         link.left = link.length = part.length
+        link.warm_to = -1
         link.began = self._now
         link.unrenewed = 0
         link.begun = False

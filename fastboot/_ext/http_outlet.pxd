@@ -29,6 +29,7 @@ cdef struct Link:
     bint cold        # a part of the file is being read for it
     int64_t cold_at  # where it begins
     bint warmed      # it has just been, and is sent without another look
+    int64_t warm_to  # where in the file ends what was there when it was looked at
 
 cdef class Outlet:
     cdef object _wall_clock

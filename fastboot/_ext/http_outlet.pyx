@@ -3,7 +3,7 @@
 
 import time
 
-from fastboot.cold import WINDOW
+from fastboot.cold import CHUNK, WINDOW
 from fastboot.http.dates import write_date
 from fastboot.http.front import SMALL
 from fastboot.http.recall import HEAD_MAX
@@ -52,6 +52,7 @@ cdef enum:
 
 cdef int64_t _small = SMALL
 cdef int64_t _window = WINDOW
+cdef int64_t _chunk = CHUNK
 # The answer's head is at most a file's path longer than what was sent for it.
 cdef size_t _out_size = max(SMALL, COPY) + 16 * HEAD_MAX
 
@@ -96,9 +97,7 @@ cdef class Outlet:
         elif link.head != NULL:
             sent = self._send_head(link, failure)
         while not failure[0] and link.left and link.head == NULL and sent < share:
-            count = self._send_file(link, min(link.left, share - sent), failure)
-            if failure[0]:
-                break
+            count = self._send_file(link, share - sent, failure)
             sent += count
             link.offset += count
             link.left -= count
@@ -180,7 +179,7 @@ cdef class Outlet:
         cdef int64_t at = file.offset + link.offset
         cdef stat_t status
         cdef ssize_t n
-        most = min(most, _window - at % _window)
+        most = min(link.left, _whole_chunks(at, most))
         if not _is_warm(link, at, most):
             failure[0] = EAGAIN
             return 0
@@ -199,7 +198,8 @@ cdef class Outlet:
         n = sendfile(link.fd, file.fd, &at, most)
         if n < 0 and (errno == EINVAL or errno == ENOSYS or errno == EOPNOTSUPP):
             # Some file systems in user space have none.
-            n = pread(file.fd, self._out, min(most, <int64_t>COPY), at)
+            most = min(most, <int64_t>COPY)
+            n = pread(file.fd, self._out, most, at)
             if n > 0:
                 n = c_send(link.fd, self._out, n, MSG_NOSIGNAL)
         if n < 0:
@@ -207,7 +207,16 @@ cdef class Outlet:
             return 0
         if n == 0:
             failure[0] = CUT_SHORT
+        elif n < most:
+            failure[0] = EAGAIN  # there is no room for more: not to be asked again
         return n
+
+
+cdef inline int64_t _whole_chunks(int64_t at, int64_t length) noexcept nogil:
+    """See `fastboot.cold.whole_chunks`."""
+    cdef int64_t end = at + length
+    end += -end & (_chunk - 1)
+    return min(end, at - at % _window + _window) - at
 
 
 cdef ssize_t _read_warm(Link* link, uint8_t* out, int* failure) noexcept nogil:
@@ -229,10 +238,18 @@ cdef ssize_t _read_warm(Link* link, uint8_t* out, int* failure) noexcept nogil:
 
 
 cdef bint _is_warm(Link* link, int64_t at, int64_t length) noexcept nogil:
-    """Whether a part of the file is in memory; see `fastboot.cold`."""
+    """Whether a part of the file is in memory; see `fastboot.cold`.
+
+    Where it follows on what was there, only its end is looked at: what is read in order
+    is read ahead.
+    """
     cdef int fd = link.recipe.file.fd
-    if link.warmed or (_is_there(fd, at) and _is_there(fd, at + length - 1)):
+    if (
+        link.warmed
+        or (at == link.warm_to or _is_there(fd, at)) and _is_there(fd, at + length - 1)
+    ):
         link.warmed = False
+        link.warm_to = at + length
         return True
     link.cold, link.cold_at = True, at
     return False

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fastboot._ext import twin
-from fastboot.cold import Cold, check_warm, within_window
+from fastboot.cold import Cold, check_warm, whole_chunks
 from fastboot.config import HttpConfig
 from fastboot.errors import ContentChanged
 from fastboot.poller import READ, WRITE, Poller
@@ -325,7 +325,7 @@ class Front:
         return self._date[1]
 
     def _send(self, link: _Waiting, share: int) -> int:
-        """Send what there is room for, `share` bytes at the most; how many it was."""
+        """Send what there is room for, about `share` bytes; how many it was."""
         assert link.known  # the caller looked
         blob = link.known.file.blob
         sent = 0
@@ -344,17 +344,21 @@ class Front:
                 link.offset += body
                 link.left -= body
             while link.left and not link.head and sent < share:
-                count = self._send_file(link, blob, share - sent)
+                length = min(
+                    link.left, whole_chunks(blob.offset + link.offset, share - sent)
+                )
+                count = self._send_file(link, blob, length)
                 sent += count
                 link.offset += count
                 link.left -= count
+                if count < length:
+                    break  # there is no room for more: not to be asked again
         except BlockingIOError:
             pass
         self._taken(link, sent)
         return sent
 
-    def _send_file(self, link: _Waiting, blob: Blob, share: int) -> int:
-        length = within_window(blob.offset + link.offset, min(link.left, share))
+    def _send_file(self, link: _Waiting, blob: Blob, length: int) -> int:
         self._look(link, blob, length)
         if length == link.left:
             blob.check()
