@@ -30,7 +30,6 @@ from .glance import Glance
 from .link import Link
 from .peer import Peer, close, prepare, words_of
 from .places import Places, Seat
-from .recall import recipe
 from .upkeep import Upkeep
 
 
@@ -92,7 +91,7 @@ class Engine:
         )
         kind = front or best()
         self._front = kind(self._poller, config, monotonic, time)
-        self._upkeep = Upkeep(self._front)
+        self._upkeep = Upkeep(self._front, tree)
         self._glance = Glance(self._links, self._peers, self._front, self.wake)
         self.look = self._glance.look
         try:
@@ -287,15 +286,8 @@ class Engine:
         actions = link.machine.receive(data, now)
         if self._opened and data.find(b"\r\n\r\n") == len(data) - 4:
             name, blob = self._opened  # pyright: ignore (`receive` calls `_open`)
-            self._learn(data, name, blob, actions)
+            self._upkeep.learn(data, name, blob, actions, monotonic(), time())
         return actions
-
-    def _learn(self, head: bytes, name: str, blob: Blob, actions: list[Action]) -> None:
-        """Let the front answer the same request from now on, if it can."""
-        path_of = getattr(self._tree, "path_of", lambda name: None)
-        known = recipe(head, name, path_of(name), blob, actions, time())
-        if known:
-            self._upkeep.learn(known, blob, monotonic())
 
     def _go_on(self, fd: int, part: Part | OSError) -> None:
         """What a connection waited for has been read, or cannot be."""

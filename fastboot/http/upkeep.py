@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-from fastboot.tree import Blob
+from fastboot.tree import Blob, Tree
 
+from .actions import Action
 from .front import Front
-from .recall import Recipe
+from .recall import recipe
 
 SWEEP = 10.0
 """Seconds between two looks at whether the files that are held open are still there: one
@@ -15,22 +17,44 @@ that was deleted keeps its place on the disk until then."""
 
 
 class Upkeep:
-    """Has a front forget what has changed, and everything once nobody asks.
+    """Has a front know what was answered, forget what has changed, and everything once nobody asks.
 
     Args:
         front: The one that is looked after.
+        tree: Knows which names are files that anybody gets.
 
     Attributes:
         next: When the next look is due; inf: nothing is kept.
     """
 
-    def __init__(self, front: Front) -> None:
+    def __init__(self, front: Front, tree: Tree) -> None:
         self._front = front
+        self._path_of = getattr(tree, "path_of", lambda name: None)
         self._answered = 0  # requests that the front had answered by the last look
         self.next = math.inf
 
-    def learn(self, known: Recipe, blob: Blob, now: float) -> None:
-        """Have the front answer by a recipe from now on."""
+    def learn(
+        self,
+        head: bytes,
+        name: str,
+        blob: Blob,
+        actions: Sequence[Action],
+        now: float,
+        date: float,
+    ) -> None:
+        """Let the front answer the same request from now on, if it can.
+
+        Args:
+            head: The request.
+            name: What it asked for.
+            blob: What was opened for it.
+            actions: How it is answered.
+            now: Seconds on the engine's clock.
+            date: Seconds since the epoch.
+        """
+        known = recipe(head, name, self._path_of(name), blob, actions, date)
+        if known is None:
+            return
         try:
             self._front.remember(known, blob)
         except OSError:
