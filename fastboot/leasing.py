@@ -15,6 +15,7 @@ from .dhcp.database import Database
 from .dhcp.proxy import Proxy
 from .dhcp.server import LeaseServer
 from .dhcp.subnet import Subnet, subnets
+from .dhcp.v6 import foreign as v6_foreign
 from .errors import ConfigError, ListenError
 from .events import Emit, LeaseTrouble, Serves
 from .interfaces import Interface, Interfaces
@@ -27,6 +28,26 @@ def only_ipv6(config: Config) -> bool:
     six = (address for card in cards for address in card.ipv6)
     usable = any(not (a.is_link_local or a.is_loopback) for a in six)
     return config.dhcp.ipv6 and usable and not _tables(config, cards)
+
+
+def refuse_a_second_ipv6(config: Config) -> None:
+    """Refuse to give IPv6 addresses where another server does.
+
+    Raises:
+        ListenError: One answers on one of our networks.
+    """
+    devices = [
+        (card.name, card.index, card.mac)
+        for card in _cards(config, Interfaces())
+        if len(card.mac) == 6 and any(not a.is_link_local for a in card.ipv6)
+    ]
+    found = v6_foreign.look(devices)
+    if found is not None:
+        raise ListenError(
+            f"another DHCPv6 server, {found.server}, answers on {found.device} (it offers "
+            f"{found.offered}): stop it, use --no-dhcp-ipv6 or --dhcp proxy beside it, or "
+            "insist with --dhcp-force"
+        )
 
 
 class Leasing:

@@ -39,7 +39,7 @@ from .http.engine import Engine as HttpEngine
 from .http.places import Places
 from .http.secure_engine import SecureEngine
 from .interfaces import Interfaces
-from .leasing import Leasing, only_ipv6
+from .leasing import Leasing, only_ipv6, refuse_a_second_ipv6
 from .listen import Place, everywhere, is_here, join
 from .pages.folder import Pages
 from .pages.health import Health
@@ -259,6 +259,8 @@ class Server(Lasting):
 
     def _dhcp6(self, emit: Emit, places: tuple[Place, ...]) -> Dhcp6Engine:
         dhcp = self.config.dhcp
+        if dhcp.mode == "server" and not dhcp.force:
+            refuse_a_second_ipv6(self.config)
         # As the server is known to clients: by a hardware address of this machine
         # (RFC 8415, section 11.4), which is the same after every start.
         duid = b"\0\3\0\1" + getnode().to_bytes(6, "big")

@@ -119,6 +119,7 @@ FLOORS = [
     ["tftp.account", "tftp.glance"],
     ["tftp.unasked", "dhcp.v6.links", "dhcp.v6.advert", "dhcp.v6.decide"],
     ["dhcp.v6.sockets"],
+    ["dhcp.v6.foreign"],
     ["tftp.client_engine"],
     ["tftp.engine", "http.engine", "dhcp.engine", "dhcp.v6.engine"],
     ["http.secure_engine", "timeline.engine"],

@@ -9,9 +9,10 @@ import secrets
 import select
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from functools import partial
+from ipaddress import IPv4Address, IPv6Address
 
 from fastboot.errors import DecodeError, ListenError
 from fastboot.listen import Place, udp
@@ -42,8 +43,8 @@ class Foreign:
     """
 
     device: str
-    server: IPv4Address
-    offered: IPv4Address
+    server: IPv4Address | IPv6Address
+    offered: IPv4Address | IPv6Address
 
 
 def discover(chaddr: bytes, xid: int) -> Frame:
@@ -94,27 +95,46 @@ def look(devices: Iterable[tuple[str, bytes]]) -> Foreign | None:
             sock = udp(Place(CLIENTS, name), _CLIENT_PORT, "DHCP", reuse=True)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
             asking[sock] = (name, discover(chaddr, xid).encode())
-        return _listen(asking, xid) if asking else None
+
+        def read(data: bytes, device: str, peer: str) -> Foreign | None:
+            return read_offer(data, xid, device)
+
+        names = {sock: name for sock, (name, _) in asking.items()}
+        once = partial(_ask, asking)
+        return hear(names, once, read, (WAIT, AGAIN)) if asking else None
     finally:
         for sock in asking:
             sock.close()
 
 
-def _listen(asking: dict[socket.socket, tuple[str, bytes]], xid: int) -> Foreign | None:
+def hear(
+    asking: Mapping[socket.socket, str],
+    ask: Callable[[], None],
+    read: Callable[[bytes, str, str], Foreign | None],
+    times: tuple[float, float],
+) -> Foreign | None:
+    """Ask twice; the first server that answers in time.
+
+    Args:
+        asking: Sockets, each with the name of its interface.
+        ask: Sends the question on all of them.
+        read: Makes a server of a datagram, the interface's name and the sender's address.
+        times: Seconds to listen, and those after which it is asked once more.
+    """
     began = time.monotonic()
-    again = [began, began + AGAIN]
-    while (left := began + WAIT - time.monotonic()) > 0:
+    until, again = began + times[0], [began, began + times[1]]
+    while (left := until - time.monotonic()) > 0:
         if again and time.monotonic() >= again[0]:
             del again[0]
-            _ask(asking)
+            ask()
         if again:
             left = min(left, max(0.0, again[0] - time.monotonic()))
         for sock in select.select(list(asking), (), (), left)[0]:
             try:
-                data = sock.recv(4096)
+                data, peer = sock.recvfrom(4096)
             except OSError:
                 continue  # the interface went down
-            found = read_offer(data, xid, asking[sock][0])
+            found = read(data, asking[sock], peer[0].partition("%")[0])
             if found is not None:
                 return found
     return None

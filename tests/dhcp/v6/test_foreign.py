@@ -1,0 +1,143 @@
+"""Looking for another DHCPv6 server: its question, what counts as an answer, a real one."""
+
+import subprocess
+import time
+from ipaddress import IPv6Address
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dhcp.test_engine import inside
+from fastboot.config import Config, DhcpConfig
+from fastboot.dhcp.foreign import Foreign
+from fastboot.dhcp.v6 import foreign
+from fastboot.dhcp.v6.options import Association, Code
+from fastboot.dhcp.v6.packet import Kind, Message, decode
+from fastboot.errors import ListenError
+from fastboot.leasing import refuse_a_second_ipv6
+from firmware.network import Namespace
+from peers import need
+
+MAC = bytes.fromhex("525400000007")
+SERVER = "fe80::1"
+OFFERED = IPv6Address("fd00::77")
+PATIENCE = 30
+
+
+def advertise(*options, kind=Kind.ADVERTISE, xid=7, held=(OFFERED,)):
+    association = (Code.IA_NA, Association(1, held).encode())
+    return Message(kind, xid, (association, *options)).encode()
+
+
+def test_the_question_is_a_clients_solicit_for_an_address():
+    message = decode(foreign.solicit(MAC, 7).encode())
+    assert (message.kind, message.xid) == (Kind.SOLICIT, 7)
+    assert message.option(Code.CLIENT_ID) == b"\0\3\0\1" + MAC
+    assert Association.decode(message.option(Code.IA_NA)) == Association(1)
+
+
+def test_an_offer_of_an_address_shows_a_server():
+    found = foreign.read_advertise(advertise(), 7, "eth0", SERVER)
+    assert found == Foreign("eth0", IPv6Address(SERVER), OFFERED)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        advertise(xid=8),
+        advertise(kind=Kind.REPLY),
+        advertise(held=()),
+        Message(Kind.ADVERTISE, 7).encode(),  # a proxy
+        Message(Kind.ADVERTISE, 7, ((Code.IA_NA, b"\0"),)).encode(),
+        b"\x0d" + bytes(33),
+        b"",
+    ],
+    ids=["not to us", "reply", "no address", "proxy", "garbage", "relay", "nothing"],
+)
+def test_anything_else_shows_none(data):
+    assert foreign.read_advertise(data, 7, "eth0", SERVER) is None
+
+
+@given(st.binary(max_size=400))
+def test_D2_no_bytes_harm(data):
+    foreign.read_advertise(data, 7, "eth0", SERVER)
+
+
+def test_without_an_interface_there_is_nobody_to_ask():
+    assert foreign.look([]) is None
+
+
+class Lan:
+    """A link with us on one end, and a router on the other."""
+
+    def __init__(self, ours, router):
+        self.ours, self.router = ours, router
+        ours.ip(
+            *("link", "add", "eth0", "type", "veth"),
+            *("peer", "name", "eth0", "netns", str(router.pid)),
+        )
+        for space, address in ((ours, "fd77::2/64"), (router, "fd77::1/64")):
+            space.ip("link", "set", "eth0", "up")
+            space.ip("address", "add", address, "dev", "eth0", "nodad")
+        self.settle(ours)
+        self.settle(router)
+
+    def settle(self, space):
+        """Wait until the link-local address may be used (RFC 4862, section 5.4)."""
+        show = space.inside(
+            *(need("ip"), "-6", "address", "show", "dev", "eth0"),
+            *("scope", "link", "-tentative"),
+        )
+        for _ in range(20 * PATIENCE):
+            if subprocess.run(show, capture_output=True, check=True).stdout:
+                return
+            time.sleep(0.05)
+        raise AssertionError("no link-local address")
+
+    def look(self):
+        with inside(self.ours):
+            refuse_a_second_ipv6(Config(Path(), dhcp=DhcpConfig(mode="server")))
+
+
+@pytest.fixture(scope="module")
+def lan():
+    need("ip")
+    with Namespace() as ours, Namespace() as router:
+        yield Lan(ours, router)
+
+
+def test_D9_where_another_server_gives_ipv6_addresses_none_is_begun(lan):
+    command = lan.router.inside(
+        *(need("dnsmasq"), "--conf-file=/dev/null", "--keep-in-foreground"),
+        *("--user=root", "--group=root", "--port=0", "--interface=eth0"),
+        *("--bind-interfaces", "--leasefile-ro", "--log-facility=-"),
+        *("--enable-ra", "--dhcp-range=fd77::100,fd77::1ff,64,1h"),
+    )
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as other:
+        try:
+            assert b"started" in other.stderr.readline()
+            with pytest.raises(ListenError) as caught:
+                lan.look()
+        finally:
+            other.terminate()
+            other.stderr.read()
+    text = str(caught.value)
+    assert text.startswith("another DHCPv6 server, fe80::")
+    assert "answers on eth0 (it offers fd77::1" in text
+    assert "--no-dhcp-ipv6" in text
+
+
+def test_D9_where_none_answers_it_begins(lan, monkeypatch):
+    monkeypatch.setattr(foreign, "WAIT", 0.1)
+    monkeypatch.setattr(foreign, "AGAIN", 0.05)
+    lan.look()
+
+
+def test_where_a_client_has_the_port_nobody_is_asked(monkeypatch):
+    def taken(*_, **__):
+        raise ListenError("taken")
+
+    monkeypatch.setattr(foreign, "udp", taken)
+    assert foreign.look([("lo", 1, MAC)]) is None
