@@ -1,5 +1,6 @@
 """What a DHCPv6 message is answered with, beside another server and as the server."""
 
+import dataclasses
 from ipaddress import IPv6Address, IPv6Network
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from fastboot.dhcp.v6.decide import Responder
 from fastboot.dhcp.v6.options import Association, Code, Status, encode_vendor_class
 from fastboot.dhcp.v6.outcome import Origin, Reply
 from fastboot.dhcp.v6.packet import Kind, Message, Relayed
+from fastboot.errors import Refused
 from fastboot.events import Dropped, Leased, Offered, Unbootable
 
 SERVER = b"\x00\x03\x00\x01\x02\x00\x00\x00\x00\x01"  # DUID-LL, Ethernet
@@ -133,6 +135,34 @@ def test_what_cannot_be_booted_is_said():
     arm = ((Code.CLIENT_ARCHITECTURE, b"\x00\x0b"), PXE[1])
     outcome = proxy().receive(ask(Kind.SOLICIT, *arm), (), HERE)
     assert isinstance(outcome, Unbootable)
+
+
+@pytest.mark.parametrize(
+    ("client", "url"),
+    [
+        (PXE, b"tftp://[fd00:1::2]/mine/PXE"),
+        (HTTP, b"http://[fd00:1::2]/mine/HTTP%20boot"),
+        (IPXE, b"http://[fd00:1::2]/mine/iPXE"),
+    ],
+)
+def test_a_program_that_embeds_us_chooses_what_is_loaded_over_ipv6_too(client, url):
+    def choose(machine):
+        assert machine.mac == MAC
+        return f"mine/{machine.firmware.value}"
+
+    site = dataclasses.replace(SITE, choice=choose)
+    responder = Responder(SERVER, site, gives=True)
+    given = answer(responder, ask(Kind.SOLICIT, *client)).message
+    assert given.option(Code.BOOTFILE_URL) == url
+
+
+def test_a_program_that_embeds_us_may_refuse_over_ipv6_too():
+    def refuse(machine):
+        raise Refused("not this one")
+
+    responder = Responder(SERVER, dataclasses.replace(SITE, choice=refuse), gives=False)
+    outcome = responder.receive(ask(Kind.SOLICIT, *PXE), (), HERE)
+    assert outcome == Unbootable(MAC, "UEFI x86-64", "not this one")
 
 
 def test_a_machine_that_is_not_on_the_list_does_not_boot():
