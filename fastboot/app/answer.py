@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Awaitable
+from functools import partial
 from pathlib import Path
 
+from fastboot.aside import Aside
 from fastboot.blob import leave
 from fastboot.errors import NotFound, Refused, Unavailable
+from fastboot.mounts import mounts
 from fastboot.tree import Blob, Client, Tree, content
 
 GATHER_MAX = 1 << 20
@@ -42,7 +45,13 @@ def blob_of(
     return blob
 
 
-def _open(path: Path) -> Blob:
+def _open(path: Path) -> Blob | Aside:
+    """A file anywhere; asked by a thread where its file system may hang."""
+    place = mounts().slow_at(os.fspath(path))
+    return _open_now(path) if place is None else Aside(partial(_open_now, path), place)
+
+
+def _open_now(path: Path) -> Blob:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     except FileNotFoundError:

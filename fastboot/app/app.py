@@ -7,8 +7,9 @@ import os
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, cast, get_args
 
+from fastboot.aside import Aside
 from fastboot.beneath import components
 from fastboot.boot.machine import Machine
 from fastboot.errors import NotFound, Refused
@@ -249,8 +250,7 @@ class Guarded:
         for guard in guards:
             said = guard(request)
             _check(await said if inspect.isawaitable(said) else said)
-        answer = self._answer(name, request)
-        return answer if isinstance(answer, Blob) else await answer
+        return await _settled(self._answer(name, request))
 
     def _answer(self, name: str, request: Request) -> Blob | Awaitable[Blob]:
         call = self._app.route(request.name)
@@ -262,8 +262,7 @@ class Guarded:
         return blob_of(answer, self._below, request.client)
 
     async def _later(self, answer: Awaitable[object], client: Client) -> Blob:
-        blob = blob_of(await answer, self._below, client)
-        return blob if isinstance(blob, Blob) else await blob
+        return await _settled(blob_of(await answer, self._below, client))
 
     def _have(self, name: str, client: Client) -> Blob | Awaitable[Blob]:
         if self._below is None:
@@ -282,6 +281,13 @@ class Guarded:
             return None
         found: str | None = path_of(name)
         return found
+
+
+async def _settled(answer: Blob | Awaitable[Blob]) -> Blob:
+    """The content, or what only the engine can wait for: that is asked next then."""
+    if isinstance(answer, Aside):
+        return cast("Blob", answer)
+    return answer if isinstance(answer, Blob) else await answer
 
 
 def _check(verdict: object) -> None:
