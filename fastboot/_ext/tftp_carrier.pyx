@@ -14,7 +14,7 @@ import time
 
 from fastboot.cold import Reads
 from fastboot.poller import Poller
-from fastboot.tftp.ports import POOL, Ports, answering
+from fastboot.tftp.ports import POOL, Ports
 from fastboot.tftp.recall import GOOD_FOR
 
 from libc.math cimport ceil
@@ -128,7 +128,7 @@ cdef class Carrier:
         self._ports.release(line)
 
     def send(self, line, came, bytes packet):
-        self._ports.send(line, answering(line[1], came), [packet])
+        self._ports.send(line, self._ports.answering(line, came), [packet])
 
     def is_confirmed(self, line):
         cdef Entry entry = self._running.entries[line]

@@ -21,7 +21,7 @@ cdef class Entry:
     cdef void hold(self) noexcept
     cdef int warm(self, part) except -1
     cdef int adopt(
-        self, line, Transfer* transfer, came, Picture picture, oack
+        self, line, Transfer* transfer, ancillary, Picture picture, oack
     ) except -1
     cdef int let_go(self) except -1
     cdef int _in_c(self, blob) except -1

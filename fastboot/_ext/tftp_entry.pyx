@@ -7,7 +7,6 @@ from functools import lru_cache
 from fastboot.errors import ContentChanged
 from fastboot.tftp.carrier import Ended
 from fastboot.tftp.packet import OptionAck
-from fastboot.tftp.ports import answering
 from fastboot.tftp.transfer import TOO_SLOW, Outcome
 
 from cpython.bytes cimport PyBytes_AS_STRING
@@ -58,12 +57,13 @@ cdef class Entry:
         line: Where it runs.
         job: See `fastboot.tftp.carrier.Job`.
         pictures: Where its file's image is.
+        ancillary: The control message that its packets leave with, if any.
     """
 
     def __dealloc__(self):
         free(self.transfer)
 
-    def __init__(self, line, job, Pictures pictures):
+    def __init__(self, line, job, Pictures pictures, ancillary):
         cdef Transfer* transfer = <Transfer*>calloc(1, sizeof(Transfer))
         if transfer == NULL:
             raise MemoryError
@@ -71,7 +71,7 @@ cdef class Entry:
         self.line = line
         self.job = job
         self.reason = ""
-        self.ancillary = answering(line[1], job.came)
+        self.ancillary = ancillary
         transfer.entry = <void*>self
         transfer.timer.tick = -1
         transfer.fd = line[0]
@@ -89,12 +89,12 @@ cdef class Entry:
                 transfer.image = self.picture.image
 
     cdef int adopt(
-        self, line, Transfer* transfer, came, Picture picture, oack
+        self, line, Transfer* transfer, ancillary, Picture picture, oack
     ) except -1:
         """Be what Python keeps of a transfer that began without it."""
         self.line = line
         self.reason = ""
-        self.ancillary = answering(line[1], came)
+        self.ancillary = ancillary
         self.picture, self.oack = picture, oack
         self.transfer = transfer
         transfer.entry = <void*>self

@@ -29,7 +29,7 @@ cdef struct Recipe:
     size_t oack_size
     Image** image      # the picture's, which may lose it
     int* image_users
-    void* keeps        # (the Python one, the picture, the OACK); needs the GIL
+    void* keeps        # (the Python one, what `Entry.adopt` takes); needs the GIL
 
 cdef class Recipes:
     cdef dict _kept    # key -> pointer, the oldest first

@@ -183,7 +183,7 @@ cdef Recipe* _new(bytes key, known, Entry like) except NULL:
     recipe.segments = like.transfer.segments
     recipe.oack, recipe.oack_size = like.transfer.oack, like.transfer.oack_size
     recipe.image, recipe.image_users = &picture.image, &picture.users
-    keeps = (known, picture, like.oack)
+    keeps = (known, like.ancillary, picture, like.oack)
     recipe.keeps = <void*>keeps
     Py_INCREF(keeps)
     return recipe

@@ -83,7 +83,9 @@ cdef class Running:
 
     cdef int begin(self, line, job) except -1:
         """Let a transfer that Python allowed send its first packet."""
-        cdef Entry entry = Entry(line, job, self._pictures)
+        cdef Entry entry = Entry(
+            line, job, self._pictures, self._ports.answering(line, job.came)
+        )
         cdef Transfer* transfer = entry.transfer
         self.entries[line] = entry
         self.unconfirmed += 1

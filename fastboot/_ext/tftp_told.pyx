@@ -125,9 +125,9 @@ cdef class Told:
     cdef int _adopt(self, Transfer* transfer) except -1:
         """Tell Python of a transfer, which is one like any other from now on."""
         cdef Entry entry = Entry.__new__(Entry)
-        known, picture, oack = <object>(<Recipe*>transfer.recipe).keeps
+        known, ancillary, picture, oack = <object>(<Recipe*>transfer.recipe).keeps
         line = (transfer.fd, name_peer(&transfer.address.name))
-        entry.adopt(line, transfer, known.came, picture, oack)
+        entry.adopt(line, transfer, ancillary, picture, oack)
         self._entries[line] = entry
         self._forget_fresh(transfer)
         self.report(Begun(line, known, transfer.began))

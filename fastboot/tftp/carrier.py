@@ -21,7 +21,7 @@ from fastboot.poller import READ, WRITE, Poller
 from fastboot.timers import Timers
 
 from .job import Job, Machine, Taking
-from .ports import POOL, Line, Peer, Ports, answering, is_request
+from .ports import POOL, Line, Peer, Ports, is_request
 from .recall import Recipe
 from .transfer import Outcome, Sender
 
@@ -197,7 +197,9 @@ class Carrier:
         """Start a transfer where none runs; what came of it at once."""
         now = self._clock()
         machine = job.machine()
-        self._transfers[line] = _Transfer(machine, answering(line[1], job.came), now)
+        self._transfers[line] = _Transfer(
+            machine, self._ports.answering(line, job.came), now
+        )
         self._unconfirmed += 1
         happened = self._at_once(line, partial(machine.start, now))
         job.wait()
@@ -261,7 +263,7 @@ class Carrier:
 
     def send(self, line: Line, came: Arrival, packet: bytes) -> None:
         """Send one packet that belongs to no transfer."""
-        self._ports.send(line, answering(line[1], came), [packet])
+        self._ports.send(line, self._ports.answering(line, came), [packet])
 
     def release(self, line: Line) -> None:
         """Nothing runs there: a socket that was opened for it is given back."""

@@ -55,6 +55,7 @@ class Ports:
         self._pools: dict[int, list[int]] = {}  # listener -> its data sockets
         self._places: dict[int, Place] = {}  # listener -> where it is, if `each`
         self._own: dict[Peer, int] = {}  # client -> the socket that is its own
+        self._settled: set[int] = set()  # sockets that leave by one address only
         self._key = os.urandom(16)
         self._outbox: dict[int, deque[tuple[bytes, Ancillary, Peer]]] = {}
 
@@ -77,10 +78,15 @@ class Ports:
         if data == "each":
             self._places[listener] = place
         elif data != "single":
-            pool[:] = [self._add(sock) for sock in _data_sockets(place, data, most)]
+            pool[:] = [
+                self._add(sock, settled=place.is_one)
+                for sock in _data_sockets(place, data, most)
+            ]
 
-    def _add(self, sock: socket.socket) -> int:
+    def _add(self, sock: socket.socket, *, settled: bool = False) -> int:
         fd = sock.fileno()
+        if settled:
+            self._settled.add(fd)
         self._sockets[fd] = sock
         self._outbox[fd] = deque()
         self._poller.watch(fd, READ)
@@ -124,17 +130,31 @@ class Ports:
         own = self._own.get(peer)
         if own is None:
             try:
-                own = self._add(udp(self._places[fd], 0, "TFTP"))
+                place = self._places[fd]
+                own = self._add(_data_socket(place, 0), settled=place.is_one)
             except (ListenError, OSError):
                 return fd
             self._own[peer] = own
         return own
+
+    def answering(self, line: Line, came: Arrival) -> Ancillary:
+        """The control message that makes answers leave from the address that was asked.
+
+        None where they cannot leave from another: it has its price for each packet.
+        """
+        fd, peer = line
+        if fd in self._settled:
+            return []
+        # Only a link-local client needs the interface: routing knows about the others.
+        index = came.index if peer[0].startswith("fe80:") else 0
+        return sent_from(came.local, index)
 
     def release(self, line: Line) -> None:
         """Close the socket that was a client's own, if that is what its line has."""
         fd, peer = line
         if self._own.get(peer) == fd:
             del self._own[peer], self._outbox[fd]
+            self._settled.discard(fd)
             self._poller.forget(fd)
             self._sockets.pop(fd).close()
 
@@ -218,12 +238,12 @@ def _data_sockets(place: Place, data: str, most: int) -> Iterator[socket.socket]
     ports = port_range(data)
     if ports is None:
         for _ in range(most):
-            yield udp(place, 0, "TFTP")
+            yield _data_socket(place, 0)
         return
     opened, failure = 0, None
     for port in random.SystemRandom().sample(ports, len(ports)):
         try:
-            yield udp(place, port, "TFTP")
+            yield _data_socket(place, port)
         except ListenError as error:
             failure = error  # taken: there are others
         else:
@@ -234,7 +254,5 @@ def _data_sockets(place: Place, data: str, most: int) -> Iterator[socket.socket]
         raise failure
 
 
-def answering(peer: Peer, came: Arrival) -> Ancillary:
-    """The control message that makes answers leave from the address that was asked."""
-    # Only a link-local client needs the interface: routing knows about the others.
-    return sent_from(came.local, came.index if peer[0].startswith("fe80:") else 0)
+def _data_socket(place: Place, port: int) -> socket.socket:
+    return udp(place, port, "TFTP", tells=not place.is_one)
