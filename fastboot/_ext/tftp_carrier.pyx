@@ -47,6 +47,8 @@ cdef extern from "<time.h>" nogil:
 cdef enum:
     EVENTS = 64
     BATCHES = 4  # of datagrams from one socket before the others have their turn
+    ROUNDS = 8  # through the sockets that are busy before the others have their turn
+    REST_MAX = 64  # turns until it is tried again whether sockets are busy
 
 cdef double _good_for = GOOD_FOR
 
@@ -76,6 +78,11 @@ cdef class Carrier:
     cdef int _epoll
     cdef int _waker
     cdef int _timer
+    cdef int _busy[EVENTS]  # sockets that brought something in this turn
+    cdef int _busy_count
+    cdef int _rounds     # through them since all sockets were looked at
+    cdef int _rest       # turns in which they are not tried
+    cdef int _rest_next  # and how many it will be if they are tried in vain
     cdef Running _running
     cdef Inlet _inlet
 
@@ -85,6 +92,7 @@ cdef class Carrier:
         self._poller = Poller()
         self._ports = Ports(self._poller)
         self._reads = Reads(self.wake)
+        self._rest_next = 1
         self._epoll = self._poller.fileno()
         self._waker, self._timer = self._poller.own
         self._running = Running(
@@ -230,23 +238,57 @@ cdef class Carrier:
 
     cdef void _run(self, double patience) noexcept nogil:
         """Turn until something is to be handed up or `patience` ends (< 0: never)."""
-        cdef epoll_event[EVENTS] events
         cdef double until = self._running.now + patience
-        cdef int n, count
         cdef bint woken = False
+        self._busy_count = 0
         while True:
-            count = epoll_wait(self._epoll, events, EVENTS, self._wait(patience, until))
-            if self._own_clock:
-                self._running.now = _monotonic()
-            for n in range(count):
-                if self._serve(events[n].data.fd, events[n].events):
-                    woken = True
+            if not self._take_again():
+                woken = self._take_ready(self._wait(patience, until))
             self._running.expire()
             self._running.outlet.flush()
             if woken or self._running.told.is_news(self._running.now):
                 return
             if patience == 0 or (patience > 0 and self._running.now >= until):
                 return
+
+    cdef bint _take_ready(self, int wait) noexcept nogil:
+        """Serve the descriptors that are ready; True: somebody wants `poll` to end."""
+        cdef epoll_event[EVENTS] events
+        cdef int n, count = epoll_wait(self._epoll, events, EVENTS, wait)
+        cdef bint woken = False
+        self._busy_count = 0
+        self._rounds = 0
+        if self._own_clock:
+            self._running.now = _monotonic()
+        for n in range(count):
+            if self._serve(events[n].data.fd, events[n].events):
+                woken = True
+        return woken
+
+    cdef bint _take_again(self) noexcept nogil:
+        """Take from the sockets that just brought something, without asking which.
+
+        Clients that answer faster than we go round have their next ACK there, and
+        epoll would cost as much as taking it. False: all descriptors have their turn.
+        """
+        cdef int n, count = self._busy_count, found = 0
+        if count == 0 or self._rounds == ROUNDS or not self._waits:
+            return False
+        if self._rest:
+            self._rest -= 1
+            return False
+        self._rounds += 1
+        if self._own_clock:
+            self._running.now = _monotonic()
+        for n in range(count):
+            found += self._inlet.receive(self._busy[n], True) > 0
+        if 2 * found >= count:
+            self._rest_next = 1
+            return True
+        self._rest = self._rest_next
+        self._rest_next = min(self._rest_next * 2, <int>REST_MAX)
+        self._busy_count = 0
+        return found > 0
 
     cdef int _wait(self, double patience, double until) noexcept nogil:
         """Milliseconds that epoll may wait; below 0: for ever."""
@@ -273,6 +315,8 @@ cdef class Carrier:
             if self._running.outlet.stuck != NULL:
                 self._running.outlet.unstick(fd)
         if what & (EPOLLIN | EPOLLERR):
+            self._busy[self._busy_count] = fd
+            self._busy_count += 1
             for _ in range(BATCHES):
                 if self._inlet.receive(fd, self._waits) < IN_MAX:
                     break

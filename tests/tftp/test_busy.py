@@ -1,0 +1,91 @@
+"""A socket on which there is always something leaves the others their turn."""
+
+import socket
+import threading
+
+import pytest
+
+from fastboot.config import TftpConfig
+from fastboot.listen import Place
+from fastboot.tftp.engine import Engine
+from fastboot.tftp.packet import Ack, Data, ReadRequest, decode
+from fastboot.tree import Memory
+
+FILE = bytes(range(256)) * 100
+
+
+class Client:
+    """Waits for what it asked for, for ever."""
+
+    def __init__(self, address, port):
+        self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._sock.bind((address, 0))
+        self._sock.sendto(
+            ReadRequest(b"file", b"octet", ()).encode(), ("127.0.0.1", port)
+        )
+        self.packet, self._tid = self._hear()
+
+    def _hear(self):
+        raw, tid = self._sock.recvfrom(2048)
+        packet = decode(raw)
+        assert isinstance(packet, Data)
+        return packet, tid
+
+    def say(self, block):
+        self._sock.sendto(Ack(block).encode(), self._tid)
+
+    def hear(self):
+        self.packet, _ = self._hear()
+        return self.packet
+
+    def close(self):
+        self._sock.close()
+
+
+@pytest.fixture
+def port(carrier):
+    """The port of an engine that a thread runs, and that one client never leaves alone."""
+    engine = Engine(
+        TftpConfig(port=0),
+        Memory({"file": FILE}),
+        lambda event: None,
+        [Place("127.0.0.1")],
+        carrier=carrier,
+    )
+    over = threading.Event()
+
+    def serve():
+        while not over.is_set():
+            engine.poll(None)
+
+    def pester():
+        loud = Client("127.0.0.2", engine.ports[0][1])
+        while not over.is_set():
+            loud.say(0)  # acknowledges nothing new
+        loud.close()
+
+    threads = [threading.Thread(target=turn) for turn in (serve, pester)]
+    for thread in threads:
+        thread.start()
+    yield engine.ports[0][1]
+    over.set()
+    engine.wake()
+    for thread in threads:
+        thread.join()
+    engine.close()
+
+
+def test_others_get_their_files(port):
+    client = Client("127.0.0.1", port)
+    got = client.packet.payload
+    while len(client.packet.payload) == 512:
+        client.say(client.packet.block)
+        got += client.hear().payload
+    client.close()
+    assert got == FILE
+
+
+def test_what_is_lost_is_sent_again(port):
+    client = Client("127.0.0.1", port)
+    assert client.hear() == client.packet == Data(1, FILE[:512])
+    client.close()
