@@ -26,8 +26,8 @@ from fastboot._ext.tftp_transfer cimport DONE, Machine, machine_acknowledged
 cdef enum:
     UNTOLD_MAX = 256  # transfers that are over, and Python does not know of
 
-# Seconds. A crowd's files of a megabyte take less: Python hears of each once, not twice,
-# which is a twelfth of what such a file costs.
+# Seconds. A crowd gets files of a megabyte in less: Python hears of each of them once,
+# not twice, which is a twelfth of what such a file costs.
 cdef double UNTOLD_FOR = 0.5
 
 OUTCOMES = (None, *Outcome)
