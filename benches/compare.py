@@ -7,7 +7,7 @@
 
 Servers run on one CPU, one at a time; the load client runs on another. Each row is
 measured with every server in turn, and then again: A B C, B C A, C A B; what counts is
-the median. TFTP takes a quarter of an hour, DHCP some minutes. Results with the machine's facts go to
+the median. TFTP takes a quarter of an hour, HTTP ten minutes, DHCP some. Results with the machine's facts go to
 benches/runs/, those of a part of it to build/benches/last.json.
 """
 
@@ -203,7 +203,13 @@ def _measure_all(
 ) -> tuple[Results, list[str]]:
     results: Results = {}
     notes: list[str] = []
-    for row in chosen:
+    began = time.monotonic()
+    for number, row in enumerate(chosen, 1):
+        minutes = (time.monotonic() - began) / 60
+        print(
+            f"row {number} of {len(chosen)}, after {minutes:.1f} minutes: {row.title}",
+            file=sys.stderr,
+        )
         results[row.key] = {}
         asked = bool(arguments.all or arguments.servers)
         fit = [server for server in servers if comparison.takes(row, server, asked)]
@@ -211,6 +217,8 @@ def _measure_all(
         for run in range(arguments.runs or (1 if few else 3)):
             turn = run % len(fit) if fit else 0
             for server in fit[turn:] + fit[:turn]:
+                if run and row.once and getattr(server, "slow", False):
+                    continue  # minutes for one that is far behind
                 _measure_one(
                     comparison, row, server, place, run, results[row.key], notes
                 )

@@ -2,8 +2,8 @@
 
     python -m benches.table [README.md]
 
-writes the newest run in benches/runs/ between the README's markers
-`<!-- bench:tftp -->` and `<!-- /bench:tftp -->`.
+writes the newest run in benches/runs/ of each protocol between the README's markers, such
+as `<!-- bench:tftp -->` and `<!-- /bench:tftp -->`.
 """
 
 from __future__ import annotations
@@ -209,10 +209,17 @@ def _tables(report: Report) -> Iterable[tuple[str, Lines]]:
         names = [n for n in report["servers"] if any(n in r["medians"] for r in rows)]
         lines = [["load", *names]]
         for row in rows:
-            found = (row["medians"].get(name) for name in names)
-            lines.append([row["title"], *(cell(n) if n else "" for n in found)])
+            found = ((row["medians"].get(name), name) for name in names)
+            cells = (cell(n) if n else _cannot(report, row, name) for n, name in found)
+            lines.append([row["title"], *cells])
         if rows:
             yield heading, lines
+
+
+def _cannot(report: Report, row: Numbers, name: str) -> str:
+    """The cell of a server without numbers: whether it was tried."""
+    tried = f"{row['key']}: {name}: "
+    return "no" if any(note.startswith(tried) for note in report["notes"]) else ""
 
 
 def text_table(report: Report) -> str:
@@ -314,6 +321,10 @@ def markdown(report: Report) -> str:
         for name, version in report["servers"].items()
     )
     parts.append(f"{_ABOUT[report['protocol']][1]}Versions: {versions}.")
+    if report["notes"]:
+        parts.append(
+            "\n".join(["Of this run:", "", *map("- {}".format, report["notes"])])
+        )
     missed = [mark for mark in report["marks"] if not mark["reached"]]
     if missed:
         lines = (
@@ -343,17 +354,11 @@ def between(text: str, protocol: str, table: str) -> str:
     return f"{before}{start}\n{table}\n{stop}{after}"
 
 
-def newest(folder: Path, protocol: str) -> Report:
-    """The newest run that is kept.
-
-    Raises:
-        ValueError: There is none.
-    """
+def newest(folder: Path, protocol: str) -> Report | None:
+    """The newest run that is kept; None where there is none."""
     reports = [json.loads(path.read_text("utf-8")) for path in folder.glob("*.json")]
     reports = [report for report in reports if report.get("protocol") == protocol]
-    if not reports:
-        raise ValueError(f"no run of {protocol} in {folder}")
-    return max(reports, key=lambda report: str(report["date"]))
+    return max(reports, key=lambda report: str(report["date"]), default=None)
 
 
 def main() -> None:
@@ -362,9 +367,13 @@ def main() -> None:
     try:
         text = readme.read_text("utf-8")
         for protocol in _ABOUT:
-            if f"<!-- bench:{protocol} -->" in text:
-                report = newest(HERE / "runs", protocol)
+            if f"<!-- bench:{protocol} -->" not in text:
+                continue
+            report = newest(HERE / "runs", protocol)
+            if report:
                 text = between(text, protocol, markdown(report))
+            else:
+                sys.stderr.write(f"no run of {protocol}: its place is left as it is\n")
     except (ValueError, OSError) as error:
         sys.exit(str(error))
     readme.write_text(text, "utf-8")

@@ -54,6 +54,7 @@ def _tls(row: Row) -> Iterator[Mark]:
     if "nginx" in row["medians"]:
         cost = against(row, "nginx")
         yield mark(row, "CPU / nginx's: at most 1.1", cost, 1.1, strictly=False)
+    yield from _ahead(row, "cpu_per_gb")
 
 
 def _rate(row: Row) -> Iterator[Mark]:

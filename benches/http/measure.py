@@ -19,8 +19,14 @@ from benches.load.client import Wrong
 from benches.load.http_client import Outcome, load
 from benches.process import Processes
 
-BULK = 2.0
+BULK = 1.4
 """A large file is fetched for so many times the place's seconds."""
+
+FIRST = 64
+"""Requests one after the other before others are counted: each small file once."""
+
+WARM = 0.4
+"""Seconds for which a large file is fetched before it is, so that it is known."""
 
 COMPARED = 16
 """One of so many pieces of a large file is compared; see load/http.c."""
@@ -71,7 +77,9 @@ def _bulk(
     place: Place,
     seed: int,
 ) -> dict[str, Any]:
-    _right(load(port, *files, requests=1), "one after the other")  # every byte of it
+    if seed == 1 and row.clients == 1:  # once, every byte of it
+        _right(load(port, *files, requests=1), "one after the other")
+    _right(load(port, *files, seconds=WARM, cut=WARM), "one after the other")
     most = BULK * place.cut
     return _used(
         processes,
@@ -113,7 +121,7 @@ def _requests(
     seed: int,
 ) -> dict[str, Any]:
     asked = {"range": row.part} if row.part else {}
-    _right(load(port, *files, requests=256, **asked), "one after the other")
+    _right(load(port, *files, requests=FIRST, **asked), "one after the other")
     return _used(
         processes,
         lambda: load(

@@ -33,7 +33,8 @@ class Row:
         clients: Connections at the same time.
         files: What is asked for, in turns.
         part: Bytes of a random part of it; 0: all.
-        everyone: Whether it is part of a quick look.
+        everyone: Whether all servers are measured, and not only those made for files.
+        quick: Whether it is part of a quick look.
         once: Whether it takes long and is measured once, by default.
     """
 
@@ -41,7 +42,8 @@ class Row:
     clients: int
     files: tuple[str, ...] = ("1GiB",)
     part: int = 0
-    everyone: bool = False
+    everyone: bool = True
+    quick: bool = False
     once: bool = False
 
     @property
@@ -81,19 +83,19 @@ SMALL_FILES = tuple(SMALL)
 
 DEFAULT = [
     Row("bulk", 1),
-    Row("bulk", 16, everyone=True),
+    Row("bulk", 16, quick=True),
     Row("bulk", 64),
-    Row("requests", 32, SMALL_FILES, everyone=True),
-    Row("requests", 32, part=4 << 10, everyone=True),
+    Row("requests", 32, SMALL_FILES, quick=True),
+    Row("requests", 32, part=4 << 10, quick=True),
     Row("requests", 32, part=64 << 10),
     Row("tls", 16, ("64MB",)),
     Row("rate", 1000, ("2MB",), once=True),
-    Row("idle", 10_000, SMALL_FILES, once=True),
-    Row("stalled", 1000, once=True),
-    Row("slow", 4000, SMALL_FILES, once=True),
+    Row("idle", 10_000, SMALL_FILES, everyone=False, once=True),
+    Row("stalled", 1000, everyone=False, once=True),
+    Row("slow", 4000, SMALL_FILES, everyone=False, once=True),
 ]
 
-QUICK = [row for row in DEFAULT if row.everyone]
+QUICK = [row for row in DEFAULT if row.quick]
 
 
 def files() -> dict[str, bytes]:

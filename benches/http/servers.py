@@ -137,9 +137,16 @@ class Nginx(Server):
 
 
 class FromIndex(Server):
-    """A server that is a Python package."""
+    """A server that is a Python package.
+
+    Attributes:
+        requirements: What is installed for it.
+        launcher: A program of ours, which is told a port, a folder, and a certificate
+            and its key where it is to speak TLS.
+    """
 
     requirements: ClassVar[tuple[str, ...]] = ()
+    launcher = ""
     slow = True
 
     def prepare(self) -> None:
@@ -149,15 +156,19 @@ class FromIndex(Server):
         code = f"import importlib.metadata as m; print(m.version({package!r}))"
         self.version = f"{package} {said(self._python, '-c', code)}"
 
+    def command(self, port: int, root: Path) -> Command:
+        return [self._python, LAUNCHERS / self.launcher, str(port), root]
+
+    def secure_command(self, port: int, root: Path, pair: Pair) -> Command:
+        return [*self.command(port, root), *pair]
+
 
 class Aiohttp(FromIndex):
     """aiohttp: its route for static files."""
 
     name = "aiohttp"
     requirements: ClassVar = ("aiohttp",)
-
-    def command(self, port: int, root: Path) -> Command:
-        return [self._python, LAUNCHERS / "aiohttp_server.py", str(port), root]
+    launcher = "aiohttp_server.py"
 
 
 class Starlette(FromIndex):
@@ -165,9 +176,7 @@ class Starlette(FromIndex):
 
     name = "starlette"
     requirements: ClassVar = ("uvicorn[standard]", "starlette")
-
-    def command(self, port: int, root: Path) -> Command:
-        return [self._python, LAUNCHERS / "starlette_server.py", str(port), root]
+    launcher = "starlette_server.py"
 
 
 class Granian(FromIndex):
@@ -175,9 +184,7 @@ class Granian(FromIndex):
 
     name = "granian"
     requirements: ClassVar = ("granian",)
-
-    def command(self, port: int, root: Path) -> Command:
-        return [self._python, LAUNCHERS / "granian_server.py", str(port), root]
+    launcher = "granian_server.py"
 
 
 class HttpServer(Server):
@@ -185,7 +192,7 @@ class HttpServer(Server):
 
     name = "http.server"
     slow = True
-    most = 1000
+    most = 100  # it lets five wait to be let in
 
     def prepare(self) -> None:
         self.version = f"Python {sys.version.partition(' ')[0]}"

@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from pathlib import Path
 
 from granian import Granian
 from granian.constants import Interfaces
@@ -29,6 +30,7 @@ async def app(scope, proto):
 
 if __name__ == "__main__":
     os.environ["BENCH_ROOT"] = sys.argv[2]
+    pair = dict(zip(("ssl_cert", "ssl_key"), map(Path, sys.argv[3:]), strict=False))
     Granian(
         f"{__file__}:app",
         address="127.0.0.1",
@@ -37,4 +39,5 @@ if __name__ == "__main__":
         workers=1,
         log_access=False,
         backlog=4096,
+        **pair,
     ).serve()

@@ -10,6 +10,7 @@ from starlette.staticfiles import StaticFiles
 if __name__ == "__main__":
     app = Starlette(routes=[Mount("/", StaticFiles(directory=sys.argv[2]))])
     port = int(sys.argv[1])
+    secure = dict(zip(("ssl_certfile", "ssl_keyfile"), sys.argv[3:], strict=False))
     uvicorn.run(
         app,
         host="127.0.0.1",
@@ -17,4 +18,5 @@ if __name__ == "__main__":
         access_log=False,
         log_level="warning",
         backlog=4096,
+        **secure,
     )

@@ -73,8 +73,25 @@ def test_the_newest_run_is_taken(table, tmp_path):
         report = {**run(), "date": f"2030-01-{day}"}
         (tmp_path / f"{day}.json").write_text(json.dumps(report))
     assert table.newest(tmp_path, "tftp")["date"] == "2030-01-03"
-    with pytest.raises(ValueError, match="no run of http"):
-        table.newest(tmp_path, "http")
+    assert table.newest(tmp_path, "http") is None
+
+
+def test_a_server_that_was_tried_and_could_not_says_no(table):
+    report = run()
+    report["servers"] |= {"http.server": "3.11", "other": "1"}
+    report["rows"].append({**report["rows"][0], "key": "b512-w1-c4-1MB"})
+    report["rows"][1] = {
+        **report["rows"][1],
+        "title": "512 B",
+        "medians": {**report["rows"][0]["medians"], "http.server": {}},
+    }
+    report["rows"][1]["medians"]["http.server"] = report["rows"][0]["medians"][
+        "dnsmasq"
+    ]
+    report["notes"] = ["b1428-w1-c4-1MB: http.server: grants nothing"]
+    text = table.markdown(report)
+    assert "| load | fastboot | yardstick | dnsmasq | http.server |" in text
+    assert "| 1428 B | 2 · 400 | 2 · 400 | 2.5 · 400 | no |" in text
 
 
 @pytest.mark.parametrize(
