@@ -22,6 +22,7 @@ from .crew import crew
 from .errors import ContentChanged
 from .files import close_quietly
 from .mounts import mounts
+from .reserve import Reserve
 from .tree import Blob
 
 WINDOW = 1 << 20
@@ -211,6 +212,14 @@ class _Span(NamedTuple):
 class _Job:
     span: _Span
     file: int
+    reserve: Reserve | None  # whose the descriptor is
+
+    def let_go(self) -> None:
+        """Give the descriptor back, which may take its time."""
+        if self.reserve is None:
+            close_quietly(self.file)
+        else:
+            self.reserve.give_back()
 
 
 class Reads(Generic[Who]):
@@ -229,42 +238,48 @@ class Reads(Generic[Who]):
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._done: deque[tuple[_Span, Part | OSError]] = deque()
         self._threads: list[threading.Thread] = []
+        self._parked: dict[Who, Cold] = {}  # for want of a descriptor
+        self._reserves = (Reserve(), Reserve())  # of disks, and of what may hang
 
     def wait(self, who: Who, cold: Cold) -> None:
         """Have a part of a file read.
 
         Args:
             who: Who waits for it; `ready` has it then.
-            cold: The part.
+            cold: The part; its file stays open until then, or until `forget`.
         """
         self.forget(who)
         of = cold.of
         if of is None:
             status = os.fstat(cold.file)
             of = (status.st_dev, status.st_ino)
-        span = self._span_of[who] = _Span(of, cold.at, cold.length)
+        span = _Span(of, cold.at, cold.length)
         if span in self._waiting:
             self._waiting[span].add(who)
+            self._span_of[who] = span
             return
-        self._waiting[span] = {who}
-        try:
-            # A descriptor of its own: whoever waits may be gone before it is read.
-            own = os.dup(cold.file)
-        except OSError:  # none is left: it is read here and now
-            self._done.append((span, _part(cold.file, span)))
-            self._wake()
+        slow = mounts().may_hang(span.of[0])
+        reserve = self._reserves[slow]
+        reserve.keep()
+        job = _hold(cold.file, span, reserve)
+        if job is None and self._waiting:
+            self._parked[who] = cold  # one of those that are read gives its own back
             return
-        if self._hand_on(_Job(span, own)):
-            return
-        close_quietly(own)
-        self._done.append((span, OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))))
+        self._waiting[span], self._span_of[who] = {who}, span
+        if job is None:
+            self._fail(span, errno.EMFILE)
+        elif not self._hand_on(job, slow=slow):
+            job.let_go()
+            self._fail(span, errno.EAGAIN)
+
+    def _fail(self, span: _Span, why: int) -> None:
+        self._done.append((span, OSError(why, os.strerror(why))))
         self._wake()
 
-    def _hand_on(self, job: _Job) -> bool:
+    def _hand_on(self, job: _Job, *, slow: bool) -> bool:
         """Have a thread read a part; False: there is none, or too much waits for it."""
-        device, _ = job.span.of
-        if mounts().may_hang(device):  # then what is on disks must not wait for it
-            return crew().do(partial(self._read, job), of=device)
+        if slow:  # then what is on disks must not wait for it
+            return crew().do(partial(self._read, job), of=job.span.of[0])
         if len(self._threads) < min(THREADS, len(self._waiting)):
             self._begin()
         if self._threads:
@@ -288,10 +303,13 @@ class Reads(Generic[Who]):
             for who in self._waiting.pop(span):
                 del self._span_of[who]
                 ready.append((who, part))
+        for who, cold in list(self._parked.items()):
+            self.wait(who, cold)
         return ready
 
     def forget(self, who: Who) -> None:
         """Somebody waits for nothing any more."""
+        self._parked.pop(who, None)
         span = self._span_of.pop(who, None)
         if span is not None:
             self._waiting[span].discard(who)
@@ -300,6 +318,8 @@ class Reads(Generic[Who]):
         """End the threads; one that a disk holds up ends when it can."""
         for _ in self._threads:
             self._jobs.put(None)
+        for reserve in self._reserves:
+            reserve.close()
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
@@ -307,9 +327,18 @@ class Reads(Generic[Who]):
 
     def _read(self, job: _Job) -> None:
         part = _part(job.file, job.span)
-        close_quietly(job.file)
+        job.let_go()
         self._done.append((job.span, part))
         self._wake()
+
+
+def _hold(file: int, span: _Span, reserve: Reserve) -> _Job | None:
+    """A job with a descriptor of its own: whoever waits may be gone before it is read."""
+    try:
+        return _Job(span, os.dup(file), None)
+    except OSError:
+        own = reserve.take(file)
+        return None if own is None else _Job(span, own, reserve)
 
 
 def _part(file: int, span: _Span) -> Part | OSError:

@@ -3,12 +3,13 @@
 import errno
 import os
 import threading
+from contextlib import suppress
 
 import pytest
 
 from disk import PATIENCE, Disk, put, put_old, require_cold_files
 from fastboot import cold
-from fastboot.cold import CHUNK, Cold, Part, Reader, Reads, check_warm
+from fastboot.cold import CHUNK, Cold, Part, Reader, Reads, check_warm, fill
 from fastboot.crew import Crew
 from fastboot.errors import ContentChanged
 from fastboot.mounts import Mounts, slow_mounts
@@ -113,18 +114,76 @@ def test_F6_where_too_much_hangs_it_cannot_be_read(path, monkeypatch):
     reads.close()
 
 
-def test_R1_without_a_descriptor_it_is_read_at_once(path, monkeypatch):
-    def exhausted(fd):
+@pytest.fixture
+def shortage(monkeypatch):
+    """From when it is called on, the process has no descriptor left."""
+
+    def exhausted(*args):
         raise OSError(errno.EMFILE, "Too many open files")
 
-    monkeypatch.setattr(os, "dup", exhausted)
-    woken = []
-    reads = Reads(lambda: woken.append(True))
+    def begin():
+        monkeypatch.setattr(os, "dup", exhausted)
+        monkeypatch.setattr(os, "pipe", exhausted)
+
+    return begin
+
+
+def until_ready(reads, woken, expected):
+    """What became of so many who wait."""
+    ready = {}
+    while len(ready) < expected:
+        assert woken.wait(PATIENCE)
+        woken.clear()
+        ready.update(reads.ready())
+    return ready
+
+
+def test_R1_F6_without_a_descriptor_it_is_still_read_aside(path, monkeypatch, shortage):
+    disk, woken = Disk(monkeypatch), threading.Event()
+    reads = Reads(woken.set)
+    with path.open("rb") as file:
+        reads.wait(1, Cold(file.fileno(), 0))
+        until_ready(reads, woken, 1)
+        shortage()
+        disk.free.clear()  # who reads now is held up: it may not be this thread
+        for place in range(1, 4):
+            reads.wait(place, Cold(file.fileno(), place * CHUNK, CHUNK))
+        assert not reads.ready()
+        reads.forget(3)
+        disk.free.set()
+        ready = until_ready(reads, woken, 2)
+    assert {place: part.data for place, part in ready.items()} == {
+        place: CONTENT[place * CHUNK :][:CHUNK] for place in (1, 2)
+    }
+    assert disk.reads == [0, CHUNK, 2 * CHUNK]  # one after the other
+    reads.close()
+
+
+def test_R1_where_not_even_the_reserve_is_left_who_waits_is_told(path, shortage):
+    woken = threading.Event()
+    reads = Reads(woken.set)
+    shortage()
     with path.open("rb") as file:
         reads.wait(7, Cold(file.fileno(), 0))
-    assert woken
-    ((who, part),) = reads.ready()
-    assert (who, part.data) == (7, CONTENT)
+        assert until_ready(reads, woken, 1)[7].errno == errno.EMFILE
+    reads.close()
+
+
+def test_R1_a_file_that_was_read_by_the_reserve_is_held_no_more(path, shortage):
+    woken = threading.Event()
+    reads = Reads(woken.set)
+    with path.open("rb") as file:
+        reads.wait(1, Cold(file.fileno(), 0))
+        until_ready(reads, woken, 1)
+        shortage()
+        reads.wait(1, Cold(file.fileno(), 0))
+        until_ready(reads, woken, 1)
+    held = []
+    for fd in os.listdir("/proc/self/fd"):
+        with suppress(OSError):
+            held.append(os.readlink(f"/proc/self/fd/{fd}"))
+    assert str(path) not in held
+    reads.close()
 
 
 def test_R2_without_a_thread_it_cannot_be_read_until_there_is_one(path, monkeypatch):
@@ -155,6 +214,44 @@ def test_what_a_file_system_cannot_tell_counts_as_warm(blob, monkeypatch):
     monkeypatch.setattr(cold, "_NOWAIT", None)
     check_warm(-1, 0, 1)
     assert Reader(blob).read(0, 5) == CONTENT[:5]
+
+
+def test_a_buffer_is_filled_whole_or_not_at_all(blob):
+    buffer = memoryview(bytearray(1000))
+    fill(blob.fd, buffer, 5)
+    assert bytes(buffer) == CONTENT[5:1005]
+    with pytest.raises(ContentChanged):
+        fill(blob.fd, buffer, len(CONTENT) - 999)
+
+
+@pytest.mark.parametrize("wait", [False, True])
+def test_a_buffer_is_filled_from_a_cold_file_only_by_who_waits(tmp_path, wait):
+    require_cold_files(tmp_path)
+    put(tmp_path / "cold", CONTENT)
+    buffer = memoryview(bytearray(1000))
+    with (tmp_path / "cold").open("rb") as file:
+        if wait:
+            fill(file.fileno(), buffer, 5, wait=True)
+            assert bytes(buffer) == CONTENT[5:1005]
+        else:
+            with pytest.raises(Cold):
+                fill(file.fileno(), buffer, 5)
+
+
+def test_a_buffer_is_filled_where_the_question_is_not_known(blob, monkeypatch):
+    really = os.preadv
+
+    def preadv(file, buffers, at, flags):
+        if flags:
+            raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+        return really(file, buffers, at, flags)
+
+    monkeypatch.setattr(os, "preadv", preadv)
+    buffer = memoryview(bytearray(1000))
+    fill(blob.fd, buffer, 5)
+    assert bytes(buffer) == CONTENT[5:1005]
+    with pytest.raises(OSError, match="Bad file"):
+        fill(-1, buffer, 5)
 
 
 def test_what_is_in_memory_is_read_at_once(blob):

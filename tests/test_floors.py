@@ -17,7 +17,7 @@ FLOORS = [
     ["events", "config", "timers", "poller", "beneath"],
     ["mounts", "crew"],
     ["files", "eventual"],
-    ["blob"],
+    ["blob", "reserve"],
     # 1: content, settings, and what goes over the wire
     ["listing", "batch"],
     ["tree", "settings", "report", "listen", "interfaces"],

@@ -1,5 +1,8 @@
 """A file system whose program is stuck: the kernel's own, by FUSE."""
 
+import errno
+import os
+
 import pytest
 
 from fastboot.aside import TOO_LATE
@@ -41,6 +44,27 @@ def test_F6_an_answer_that_hangs_keeps_nobody_else_waiting(serve, stuck):
             assert read_answer(quick)[2] == b"in memory"
         file_system.go_on()
         rest = begin
+        while not rest.endswith(file_system.content[-100:]):
+            rest += slow.recv(1 << 20)
+    assert rest.endswith(file_system.content)
+    assert not server.of(Fault)
+
+
+def test_R1_F6_nor_does_it_where_no_descriptor_is_left(serve, stuck, monkeypatch):
+    def exhausted(*args):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    file_system, tree = stuck
+    server = serve(tree)
+    with server.polled(), server.connect() as slow, server.connect() as quick:
+        slow.sendall(get(b"/linux"))
+        rest = slow.recv(100)
+        monkeypatch.setattr(os, "dup", exhausted)
+        file_system.hang()
+        for _ in range(3):
+            quick.sendall(get(b"/warm"))
+            assert read_answer(quick)[2] == b"in memory"
+        file_system.go_on()
         while not rest.endswith(file_system.content[-100:]):
             rest += slow.recv(1 << 20)
     assert rest.endswith(file_system.content)
