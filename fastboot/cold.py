@@ -269,7 +269,10 @@ class Reads(Generic[Who]):
         if job is None:
             self._fail(span, errno.EMFILE)
         elif not self._hand_on(job, slow=slow):
-            job.let_go()
+            if slow:  # to close it may hang as well: FUSE asks its program
+                crew().do(job.let_go, of=span.of[0], must=True)
+            else:
+                job.let_go()
             self._fail(span, errno.EAGAIN)
 
     def _fail(self, span: _Span, why: int) -> None:

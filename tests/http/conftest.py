@@ -1,13 +1,15 @@
-"""Engines that are started and closed, with each of the two fronts."""
+"""Engines that are started and closed: with each of the two fronts, and over TLS."""
 
 from contextlib import ExitStack
+from datetime import UTC, datetime
 
 import pytest
 
 from fastboot._ext import twin
 from fastboot.http.front import Front
 from fastboot.tree import Directory
-from web import Server
+from secure_web import LARGE, SecureServer
+from web import Server, content
 
 
 @pytest.fixture(params=["python", pytest.param("compiled", marks=pytest.mark.ext)])
@@ -51,3 +53,34 @@ def read_answer_head(client):
         assert more, head
         head += more
     return head
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The authority, and the certificates with their keys."""
+    store = pytest.importorskip("fastboot.tls.store").Store(
+        tmp_path_factory.mktemp("tls") / "state", "host"
+    )
+    return store.authority, store.pairs(["127.0.0.1"], datetime.now(UTC))
+
+
+@pytest.fixture
+def serve_secure(made):
+    """Start engines of HTTPS."""
+    with ExitStack() as stack:
+
+        def start(tree, **settings):
+            server = SecureServer(tree, made, **settings)
+            stack.callback(server.engine.close)
+            return server
+
+        yield start
+
+
+@pytest.fixture
+def large(tmp_path):
+    """A tree with the file /linux."""
+    (tmp_path / "linux").write_bytes(content(LARGE))
+    tree = Directory(tmp_path)
+    yield tmp_path, tree
+    tree.close()

@@ -119,3 +119,19 @@ def test_the_engine_may_be_closed_while_the_disk_is_busy(serve, tree, disk, know
         server.pump(lambda: disk.reads)
         server.engine.close()
     assert [event.reason for event in server.of(Failed)] == ["the server was stopped"]
+
+
+def test_F6_over_tls_who_waits_for_the_disk_keeps_nobody_else_waiting(
+    serve_secure, tree, disk
+):
+    server = serve_secure(tree)
+    (tree.root / "small").read_bytes()  # this one is in memory
+    with server.polled(), server.connect() as slow, server.connect() as quick:
+        disk.free.clear()
+        slow.sendall(get(b"/large"))
+        for _ in range(3):
+            quick.sendall(get(b"/small"))
+            assert read_answer(quick)[2] == content(4096, 1)
+        disk.free.set()
+        assert read_answer(slow)[2] == content(3 * WINDOW + 5)
+    assert 0 in disk.reads

@@ -8,6 +8,7 @@ import pytest
 from fastboot.aside import TOO_LATE
 from fastboot.events import Fault
 from hanging import stuck_folder
+from secure_web import CLOSE, body, fetch
 from web import get, read_answer
 
 
@@ -88,4 +89,19 @@ def test_what_does_not_hang_is_served_each_time_anew(serve, stuck):
         for _ in range(3):
             client.sendall(get(b"/linux"))
             assert read_answer(client)[2] == file_system.content
+    assert not server.of(Fault)
+
+
+def test_F6_over_tls_what_hangs_keeps_nobody_else_waiting(serve_secure, stuck):
+    file_system, tree = stuck
+    server = serve_secure(tree)
+    with server.polled(), server.connect() as slow, server.connect() as quick:
+        slow.sendall(get(b"/linux", CLOSE))
+        answer = slow.recv(100)
+        file_system.hang()
+        for _ in range(3):
+            quick.sendall(get(b"/warm"))
+            assert read_answer(quick)[2] == b"in memory"
+        file_system.go_on()
+        assert body(answer + fetch(slow, b"")) == file_system.content
     assert not server.of(Fault)

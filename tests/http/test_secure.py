@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import os
+import resource
 import select
 import socket
 import ssl
-import struct
 import threading
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
@@ -17,82 +16,19 @@ import pytest
 from fastboot.events import Dropped, Failed, Fault, Finished
 from fastboot.http import engine as module
 from fastboot.http import secure
-from fastboot.http.secure import kernel_encrypts
-from fastboot.http.secure_engine import SecureEngine
 from fastboot.tls.context import make_context
 from fastboot.tls.store import Store
-from fastboot.tree import Directory, Memory
-from web import LOOPBACK, PATIENCE, Served, content, get
+from fastboot.tree import Memory
+from secure_web import CLOSE, LARGE, body, fetch
+from web import PATIENCE, content, get
 
-LARGE = 12 << 20
-CLOSE = b"Connection: close"
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """The authority, and the certificates with their keys."""
-    store = Store(tmp_path_factory.mktemp("tls") / "state", "host")
-    return store.authority, store.pairs(["127.0.0.1"], datetime.now(UTC))
-
-
-class Server(Served):
-    """An engine that serves over TLS."""
-
-    def __init__(self, tree, made, legacy=False, **settings):
-        self.authority, pairs = made
-        secure = make_context(pairs, legacy=legacy)
-
-        def start(config, emit):
-            return SecureEngine(config, tree, emit, LOOPBACK, secure)
-
-        super().__init__(start, **settings)
-
-    def client(self, **limits):
-        """A client's context; `limits` are its attributes."""
-        context = ssl.create_default_context(cafile=self.authority)
-        suites = limits.pop("suites", None)
-        if suites:
-            context.set_ciphers(suites)
-        for name, value in limits.items():
-            setattr(context, name, value)
-        return context
-
-    def connect(self, **limits):
-        """A client's socket after the handshake."""
-        return self.client(**limits).wrap_socket(
-            self.raw(), server_hostname="127.0.0.1", suppress_ragged_eofs=False
-        )
+CROWD = 4000  # connections that do nothing but keep their place
 
 
 @pytest.fixture
-def serve(made):
-    with ExitStack() as stack:
-
-        def start(tree, **settings):
-            server = Server(tree, made, **settings)
-            stack.callback(server.engine.close)
-            return server
-
-        yield start
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """A tree with the file /linux."""
-    (tmp_path / "linux").write_bytes(content(LARGE))
-    tree = Directory(tmp_path)
-    yield tmp_path, tree
-    tree.close()
-
-
-def fetch(client, asked):
-    """All that comes until the peer says goodbye: an end without that is an error."""
-    client.sendall(asked)
-    return b"".join(iter(lambda: client.recv(1 << 16), b""))
-
-
-def body(answer):
-    return answer.partition(b"\r\n\r\n")[2]
+def serve(serve_secure):
+    """Start engines."""
+    return serve_secure
 
 
 TLS12, TLS13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
@@ -118,9 +54,9 @@ TLS12, TLS13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
     ],
 )
 def test_a_file_arrives_bit_for_bit_whatever_the_suite(
-    serve, folder, limits, version, suite
+    serve, large, limits, version, suite
 ):
-    server = serve(folder[1])
+    server = serve(large[1])
     with server.polled(), server.connect(**limits) as client:
         assert (client.version(), client.cipher()[0]) == (version, suite)
         answer = fetch(client, get(b"/linux", CLOSE))
@@ -147,8 +83,8 @@ def test_old_ipxe_is_served_where_that_is_allowed(serve, suite):
         server.connect(**limits)
 
 
-def test_requests_share_a_connection_and_ranges_are_exact(serve, folder):
-    server = serve(folder[1])
+def test_requests_share_a_connection_and_ranges_are_exact(serve, large):
+    server = serve(large[1])
     with server.polled(), server.connect() as client:
         answer = fetch(
             client,
@@ -188,9 +124,9 @@ def test_H7_many_pipelined_requests_are_answered(serve):
     assert answer.count(b"second") == 1000
 
 
-def test_a_hundred_clients_at_once_get_their_files(serve, folder):
-    (folder[0] / "part").write_bytes(content(300_000))
-    server = serve(folder[1])
+def test_a_hundred_clients_at_once_get_their_files(serve, large):
+    (large[0] / "part").write_bytes(content(300_000))
+    server = serve(large[1])
     bodies = []
 
     def run():
@@ -207,9 +143,10 @@ def test_a_hundred_clients_at_once_get_their_files(serve, folder):
     assert not server.of(Fault)
 
 
-def test_a_session_is_resumed(serve):
+@pytest.mark.parametrize("version", [TLS12, TLS13])
+def test_a_session_is_resumed(serve, version):
     server = serve(Memory({"f": b"fine"}))
-    context = server.client(maximum_version=TLS12)
+    context = server.client(maximum_version=version)
 
     def connect(session=None):
         return context.wrap_socket(
@@ -320,14 +257,64 @@ def is_over(client):
         return True
 
 
-def test_H8_half_open_handshakes_do_not_keep_others_waiting(serve):
-    server = serve(Memory({"f": b"fine"}))
+@pytest.fixture
+def descriptors():
+    """Let this process have many; skips where it may not."""
+    before, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most not in (resource.RLIM_INFINITY, -1) and most < 3 * CROWD:
+        pytest.skip(f"this process may have no more than {most} descriptors")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(before, 3 * CROWD), most))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before, most))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("descriptors")
+def test_H8_thousands_of_half_made_handshakes_keep_nobody_waiting(serve):
+    tree = Memory({"f": b"fine"})
+    server = serve(tree, max_connections=2 * CROWD, max_per_client=2 * CROWD)
+    hello = b"\x16\x03\x01\x02\x00\x01"  # and 506 bytes that never come
     with ExitStack() as stack:
         stack.enter_context(server.polled())
-        for _ in range(300):
-            stack.enter_context(server.raw()).sendall(b"\x16\x03\x01\x02\x00\x01")
-        with server.connect() as client:
-            assert body(fetch(client, get(b"/f", CLOSE))) == b"fine"
+        for number in range(CROWD):
+            stack.enter_context(server.raw()).sendall(hello)
+            if number % 1000 == 999:
+                with server.connect() as client:
+                    assert body(fetch(client, get(b"/f", CLOSE))) == b"fine"
+        assert server.engine.stats()["connections"] >= CROWD
+    assert not server.of(Fault)
+
+
+@pytest.mark.parametrize("version", [TLS12, TLS13])
+def test_what_finds_no_room_is_sent_when_there_is_some(
+    serve, large, monkeypatch, version
+):
+    """OpenSSL wants the same bytes once more, and as many."""
+    encrypt, refused = secure.SecureLink._encrypt, []
+
+    def counted(link, data):
+        try:
+            return encrypt(link, data)
+        except ssl.SSLWantWriteError:
+            refused.append(len(data))
+            raise
+
+    monkeypatch.setattr(secure.SecureLink, "_encrypt", counted)
+    server = serve(large[1])
+    with server.polled():
+        client = server.connect(maximum_version=version)
+    with client:
+        client.sendall(get(b"/linux", CLOSE))
+        client.setblocking(False)
+        answer, more = bytearray(), b"?"
+        while more:
+            for _ in range(20):
+                server.engine.poll(0)  # until every buffer is full
+            with suppress(ssl.SSLWantReadError):
+                more = client.recv(200_000)
+                answer += more
+    assert body(bytes(answer)) == content(LARGE)
+    assert refused
 
 
 def test_connections_above_the_limit_are_told_so_over_tls(serve):
@@ -336,19 +323,19 @@ def test_connections_above_the_limit_are_told_so_over_tls(serve):
         assert fetch(second, b"").startswith(b"HTTP/1.1 503 ")
 
 
-def test_F1_F2_a_file_cut_short_is_no_orderly_end(serve, folder):
-    server = serve(folder[1])
+def test_F1_F2_a_file_cut_short_is_no_orderly_end(serve, large):
+    server = serve(large[1])
     with server.polled(), server.connect() as client:
         client.sendall(get(b"/linux", CLOSE))
         client.recv(1000)
-        os.truncate(folder[0] / "linux", 0)
+        os.truncate(large[0] / "linux", 0)
         with pytest.raises((ssl.SSLEOFError, ConnectionResetError)):
             fetch(client, b"")  # an orderly end would be no error
     assert len(server.of(Failed)) == 1
 
 
-def test_a_client_that_reads_nothing_does_not_keep_the_engine_busy(serve, folder):
-    server = serve(folder[1])
+def test_a_client_that_reads_nothing_does_not_keep_the_engine_busy(serve, large):
+    server = serve(large[1])
     with server.polled():
         client = server.connect()
     with client:
@@ -386,75 +373,3 @@ def test_R8_new_certificates_are_for_who_comes_from_then_on(serve, tmp_path, mad
         server.authority = other.authority
         with server.connect() as after:
             assert body(fetch(after, get(b"/f", CLOSE))) == b"fine"
-
-
-# What the kernel encrypts
-
-
-class Asked:
-    """A socket that answers one question of getsockopt(2)."""
-
-    def __init__(self, answer):
-        self.answer = answer
-
-    def getsockopt(self, level, option, size):
-        assert (level, option, size) == (282, 1, 4)  # SOL_TLS, TLS_TX
-        if isinstance(self.answer, OSError):
-            raise self.answer
-        return self.answer
-
-
-@pytest.mark.parametrize("version", [0x0303, 0x0304])
-@pytest.mark.parametrize("cipher", [51, 52, 54])  # AES-GCM 128 and 256, ChaCha20
-def test_the_kernel_encrypts_where_it_names_version_and_cipher(version, cipher):
-    assert kernel_encrypts(Asked(struct.pack("=HH", version, cipher)))
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        OSError(errno.EOPNOTSUPP, "no TLS on this socket"),
-        OSError(errno.ENOPROTOOPT, "no TLS in this kernel"),
-        OSError(errno.EBUSY, "TLS, but no keys yet"),
-        OSError(errno.EINVAL, "another size"),
-        b"",
-        b"\x03\x03",
-        b"\0\0\0\0",
-        struct.pack("=HH", 0x0303, 0),
-        struct.pack("=HH", 0x0302, 51),
-        struct.pack("=HH", 0x0303, 51) + b"\0",
-    ],
-)
-def test_anything_else_means_that_it_does_not(answer):
-    assert not kernel_encrypts(Asked(answer))
-
-
-def test_a_plain_socket_is_not_encrypted_by_the_kernel():
-    one, other = socket.socketpair()
-    with one, other:
-        assert not kernel_encrypts(one)
-    with socket.socket() as sock:
-        assert not kernel_encrypts(sock)
-
-
-@pytest.mark.parametrize("encrypts", [False, True])
-def test_sendfile_is_used_where_the_kernel_encrypts_and_nowhere_else(
-    serve, folder, monkeypatch, encrypts
-):
-    calls = []
-
-    def sendfile(*args):
-        calls.append(args)
-        raise OSError(errno.EPIPE, "nothing may leave by this test")
-
-    monkeypatch.setattr(secure, "kernel_encrypts", lambda sock: encrypts)
-    monkeypatch.setattr(os, "sendfile", sendfile)
-    server = serve(folder[1])
-    with server.polled(), server.connect() as client:
-        client.sendall(get(b"/linux", CLOSE))
-        try:
-            while client.recv(1 << 16):
-                pass
-        except (ssl.SSLEOFError, ConnectionResetError):
-            pass
-    assert bool(calls) is encrypts
