@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from rich.console import Console
@@ -12,6 +12,7 @@ from rich.table import Table
 from fastboot.boot.choose import Answer
 from fastboot.boot.machine import ARCHES, BIOS
 from fastboot.boot.programs import missing
+from fastboot.dhcp.v6.engine import Engine as Dhcp6Engine
 from fastboot.interfaces import Interfaces
 from fastboot.leasing import describe
 from fastboot.listen import is_here
@@ -76,12 +77,20 @@ def _services(server: Server) -> list[tuple[str, str]]:
     if server.leasing is not None:
         text = f"{text}, gives {'; '.join(map(describe, server.leasing.serves))}"
     rows.append(("DHCP", text))
+    six = [e for e in server.engines.get("dhcp6", ()) if isinstance(e, Dhcp6Engine)]
+    if server.config.dhcp.mode == "server" and any(engine.prefixes for engine in six):
+        rows.append(("DHCPv6", f"server, gives addresses of {_prefixes(six)}"))
     uploads = server.config.tftp.uploads
     if uploads and "tftp" in server.engines:
         rows.append(
             ("takes", f"files that anybody sends by TFTP, into {clean(str(uploads))}")
         )
     return rows
+
+
+def _prefixes(engines: Iterable[Dhcp6Engine]) -> str:
+    """Of which networks IPv6 addresses are given, in words."""
+    return ", ".join(str(prefix) for engine in engines for prefix in engine.prefixes)
 
 
 def _places(server: Server, protocol: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Sequence
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, IPv6Network
 
 from fastboot import events
 from fastboot.arrival import SPACE, Arrival, arrival, sent_from
@@ -147,6 +147,12 @@ class Engine:
         """See `fastboot.engine.Engine`."""
         taking = (sock for sock in self._sockets if sock is not self._advertiser)
         return tuple(sock.getsockname()[:2] for sock in taking)
+
+    @property
+    def prefixes(self) -> tuple[IPv6Network, ...]:
+        """The networks that a server gives addresses of, as things are."""
+        found = (p for link in self._links for p in self._links.prefixes(link))
+        return tuple(dict.fromkeys(found))
 
     @property
     def idle(self) -> bool:

@@ -1,22 +1,27 @@
 """Looking for another DHCPv6 server: its question, what counts as an answer, a real one."""
 
+import io
 import subprocess
 import time
+from contextlib import closing
 from ipaddress import IPv6Address
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from dhcp.test_engine import inside
-from fastboot.config import Config, DhcpConfig
+from fastboot.commands.banner import write_banner
+from fastboot.config import Config, DhcpConfig, HttpConfig, TftpConfig
 from fastboot.dhcp.foreign import Foreign
 from fastboot.dhcp.v6 import foreign
 from fastboot.dhcp.v6.options import Association, Code
 from fastboot.dhcp.v6.packet import Kind, Message, decode
 from fastboot.errors import ListenError
 from fastboot.leasing import refuse_a_second_ipv6
+from fastboot.server import Server
 from firmware.network import Namespace
 from peers import need
 
@@ -133,6 +138,19 @@ def test_D9_where_none_answers_it_begins(lan, monkeypatch):
     monkeypatch.setattr(foreign, "WAIT", 0.1)
     monkeypatch.setattr(foreign, "AGAIN", 0.05)
     lan.look()
+
+
+def test_the_first_screen_says_of_which_networks_addresses_are_given(lan, tmp_path):
+    config = Config(
+        tmp_path,
+        tftp=TftpConfig(enabled=False),
+        http=HttpConfig(enabled=False),
+        dhcp=DhcpConfig(mode="server", force=True),
+    )
+    console = Console(width=200, record=True, file=io.StringIO())
+    with inside(lan.ours), closing(Server(config)) as server:
+        write_banner(console, server, privileged=True)
+    assert "DHCPv6  server, gives addresses of fd77::/64" in console.export_text()
 
 
 def test_where_a_client_has_the_port_nobody_is_asked(monkeypatch):
