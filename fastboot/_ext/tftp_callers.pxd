@@ -16,6 +16,8 @@ cdef struct Caller:
     int live         # transfers
     int questions    # requests that Python still works on
     double doubted   # until then Python sees each request
+    double proved    # until then it is known to hear us
+    bint is_known    # it was when its first transfer of those that run was asked for
 
 cdef class Callers:
     cdef Caller* _slots
@@ -28,12 +30,13 @@ cdef class Callers:
     cdef int _live
     cdef int _questions
 
-    cdef int port(self, int fd, sockaddr_storage* name) noexcept nogil
+    cdef int port(self, int fd, sockaddr_storage* name, double now) noexcept nogil
     cdef bint welcome(
         self, sockaddr_storage* name, int unconfirmed, double now
     ) noexcept nogil
     cdef void came(self, sockaddr_storage* name) noexcept nogil
     cdef void left(self, sockaddr_storage* name) noexcept nogil
+    cdef void prove(self, sockaddr_storage* name, double until) noexcept nogil
     cdef void doubt(self, sockaddr_storage* name, double until) noexcept nogil
     cdef void ask(self, sockaddr_storage* name, int more) noexcept nogil
     cdef Caller* _slot(self, sockaddr_storage* name) noexcept nogil

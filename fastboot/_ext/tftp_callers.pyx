@@ -10,8 +10,11 @@ bothered by that; whatever is unusual about its sender goes to Python as ever:
 - one whose request Python still works on;
 - anybody, while as many transfers as there may be run or are half open.
 
+Whoever took a whole file has heard us, and need not be told a port that others cannot
+guess: all such share one socket, from which one call takes what came of all of them.
+
 Addresses are counted in a table of fixed size by a keyed hash. Where two share a slot
-more goes to Python, and nothing else changes.
+more goes to Python, and one may be taken for known who is not.
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
@@ -79,18 +82,25 @@ cdef class Callers:
         self._unconfirmed, self._transfers = unconfirmed, transfers
         self._of_one = of_one
 
-    cdef int port(self, int fd, sockaddr_storage* name) noexcept nogil:
+    cdef int port(self, int fd, sockaddr_storage* name, double now) noexcept nogil:
         """The data socket for a client of a door; below 0: `fd` is none.
 
-        Whoever sends ACKs in somebody else's name has to guess it.
+        Whoever sends ACKs in the name of somebody who took no file has to guess it. It
+        stays the same while transfers of that address run: requests come again.
         """
         cdef sockaddr_in* ipv4 = <sockaddr_in*>name
         cdef sockaddr_in6* ipv6 = <sockaddr_in6*>name
         cdef uint8_t[22] key
         cdef size_t size
+        cdef Caller* caller
         cdef int n
         for n in range(self._doors_count):
             if self._doors[n].fd == fd:
+                caller = self._slot(name)
+                if caller.live == 0 and caller.questions == 0:
+                    caller.is_known = now < caller.proved
+                if caller.is_known:
+                    return self._doors[n].ports[0]
                 if name.ss_family == AF_INET:
                     memcpy(key, &ipv4.sin_port, 2)
                     memcpy(key + 2, &ipv4.sin_addr, 4)
@@ -145,6 +155,10 @@ cdef class Callers:
         """A transfer is over."""
         self._slot(name).live -= 1
         self._live -= 1
+
+    cdef void prove(self, sockaddr_storage* name, double until) noexcept nogil:
+        """That address took a file; until then it is known to hear us."""
+        self._slot(name).proved = until
 
     cdef void doubt(self, sockaddr_storage* name, double until) noexcept nogil:
         """Until then Python is to see what that address asks for."""

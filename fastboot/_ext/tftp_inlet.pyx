@@ -79,7 +79,7 @@ cdef class Inlet:
         cdef int port
         if self._inbox.messages[n].msg_len < 4 or data[0] != 0 or data[1] != 1:
             return False
-        port = self._running.callers.port(fd, name)
+        port = self._running.callers.port(fd, name, self._running.now)
         if (
             port < 0 or self.asked
             or not self._running.is_welcome(name)
@@ -94,7 +94,9 @@ cdef class Inlet:
     cdef void _take_other(self, int fd, int n) noexcept:
         """Take a request, an ERROR, anything for a Python sender, or a stranger's."""
         cdef Entry entry
-        cdef int door = self._running.callers.port(fd, &self._inbox.names[n])
+        cdef int door = self._running.callers.port(
+            fd, &self._inbox.names[n], self._running.now
+        )
         try:
             data = inbox_bytes(&self._inbox, n)
             peer = inbox_peer(&self._inbox, n)

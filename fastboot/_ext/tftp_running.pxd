@@ -11,6 +11,7 @@ from fastboot._ext.wheel cimport Wheel
 
 cdef enum:
     DOUBTED_FOR = 61  # seconds, after a request in vain; longer than `UNHEARD_FOR`
+    PROVED_FOR = 600  # seconds, after a file that came across
 
 cdef class Running:
     cdef double now

@@ -308,6 +308,8 @@ cdef class Running:
             self.unconfirmed -= 1
         self.told.ended(transfer)
         self.callers.left(&transfer.address.name)
+        if transfer.machine.outcome == DONE:
+            self.callers.prove(&transfer.address.name, self.now + PROVED_FOR)
         if transfer.recipe != NULL and transfer.machine.outcome not in (DONE, PROBED):
             self.callers.doubt(&transfer.address.name, self.now + DOUBTED_FOR)
 
