@@ -6,6 +6,7 @@ besides, and look at no more of it than matters; to anybody else each event is t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -86,6 +87,36 @@ def finished(row: Row) -> Finished:
     return Finished("tftp", client, wanted.name, wanted.size, seconds, again)
 
 
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Files that were got over HTTP, the first first.
+
+    Attributes:
+        rows: The client's address, the name, bytes, and seconds of each.
+    """
+
+    rows: Sequence[tuple[str, str, int, float]]
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Finished]:
+        """The event of each."""
+        return (Finished("http", *row) for row in self.rows)
+
+    def summed(self) -> Iterator[tuple[Finished, int]]:
+        """Of each client and file the last event, and how many there were.
+
+        >>> rows = [("10.0.0.1", "/a", 5, 0.1), ("10.0.0.1", "/a", 5, 0.2)]
+        >>> [(event.seconds, count) for event, count in Answers(rows).summed()]
+        [(0.2, 2)]
+        """
+        counts = Counter((row[0], row[1]) for row in self.rows)
+        last = {(row[0], row[1]): row for row in self.rows}
+        return ((Finished("http", *last[key]), n) for key, n in counts.items())
+
+
 @runtime_checkable
 class TakesMany(Protocol):
     """Who takes events, and many at once."""
@@ -96,6 +127,9 @@ class TakesMany(Protocol):
     def many(self, batch: Batch) -> None:
         """Take the events of a batch, and its packets where these are wanted."""
 
+    def answered(self, answers: Answers) -> None:
+        """Take the events of answers over HTTP."""
+
 
 def tell(emit: Emit, batch: Batch) -> None:
     """Tell of a batch, as a whole to who takes that."""
@@ -103,6 +137,15 @@ def tell(emit: Emit, batch: Batch) -> None:
         emit.many(batch)
         return
     for event in batch:
+        emit(event)
+
+
+def tell_answers(emit: Emit, answers: Answers) -> None:
+    """The same of answers over HTTP."""
+    if len(answers) > 1 and isinstance(emit, TakesMany):
+        emit.answered(answers)
+        return
+    for event in answers:
         emit(event)
 
 
@@ -122,3 +165,8 @@ class Both:
         """Tell both of a batch."""
         self._first.many(batch)
         tell(self._second, batch)
+
+    def answered(self, answers: Answers) -> None:
+        """Tell both of answers over HTTP."""
+        self._first.answered(answers)
+        tell_answers(self._second, answers)

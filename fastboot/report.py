@@ -24,7 +24,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, TextIO
 
 from . import events
-from .batch import Batch, finished
+from .batch import Answers, Batch, finished
 
 TEXT_MAX = 512
 """Characters of a line or of a peer's text that are shown."""
@@ -296,6 +296,16 @@ class Report:
                     self._hidden += 1
                 else:
                     self._take(finished(row))
+
+    def answered(self, answers: Answers) -> None:
+        """Take a batch of answers over HTTP, from any thread."""
+        with self._lock:
+            self._look_at_clock()
+            for row in answers.rows:
+                if row[2] < SMALL and self._counts[_SMALL] >= SMALL_MAX:
+                    self._hidden += 1
+                else:
+                    self._take(events.Finished("http", *row))
 
     def _look_at_clock(self) -> None:
         """Begin a new period where one is over."""

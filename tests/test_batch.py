@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastboot import events, seen
-from fastboot.batch import Batch, Both, finished, tell
+from fastboot.batch import Answers, Batch, Both, finished, tell, tell_answers
 from fastboot.report import SMALL, SMALL_MAX, Report, text_line
 from fastboot.timeline.door import NEW_AT_ONCE
 from fastboot.timeline.reader import Timeline
@@ -139,6 +139,40 @@ def test_who_is_known_is_followed_however_many_strangers_come_before_him():
     assert len(line.packets("192.0.2.7")) == 4
 
 
+GOT = st.lists(
+    st.tuples(CLIENTS, st.sampled_from("abc"), st.integers(0, 5000), st.floats(0, 9)),
+    max_size=80,
+)
+
+
+@given(GOT)
+def test_a_timeline_told_of_answers_at_once_knows_what_one_told_singly_does(rows):
+    at_once, singly = timeline(), timeline()
+    at_once.answered(Answers(rows))
+    for event in Answers(rows):
+        singly(event)
+    assert sorted(state(at_once)[0]) == sorted(state(singly)[0])
+
+
+def test_D7_no_more_strangers_are_let_in_with_answers_than_one_by_one():
+    line = timeline()
+    crowd = [f"10.0.{n >> 8}.{n & 255}" for n in range(NEW_AT_ONCE + 500)]
+    line.answered(Answers([(client, "a", 1, 0.0) for client in crowd]))
+    assert len(line) == NEW_AT_ONCE
+
+
+def test_of_answers_each_reader_is_told_as_it_takes_them():
+    many, single = timeline(), []
+    answers = Answers([("192.0.2.7", "a", 5, 0.5), ("192.0.2.7", "a", 5, 0.25)])
+    tell_answers(Both(many, single.append), answers)
+    assert single == [
+        events.Finished("http", "192.0.2.7", "a", 5, 0.5),
+        events.Finished("http", "192.0.2.7", "a", 5, 0.25),
+    ]
+    _, record = many.record("192.0.2.7")
+    assert [(step.count, step.seconds) for step in record.steps] == [(2, 0.25)]
+
+
 # The log
 
 
@@ -172,3 +206,12 @@ def test_of_many_small_files_the_rest_is_counted_and_large_ones_are_told(report,
     assert len(lines) == SMALL_MAX + 2
     assert "large" in lines[-2]
     assert lines[-1] == "701 more lines like these in 10 s"
+
+
+def test_a_log_told_of_answers_says_the_same(report, lines):
+    small = [("192.0.2.7", "a", SMALL - 1, 0.5)] * (SMALL_MAX + 700)
+    report.answered(Answers([*small, ("192.0.2.7", "large", SMALL, 0.5)]))
+    report.close()
+    assert len(lines) == SMALL_MAX + 2
+    assert "large" in lines[-2]
+    assert lines[-1] == "700 more lines like these in 10 s"

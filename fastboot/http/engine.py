@@ -12,10 +12,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from time import monotonic, time
 
+from fastboot.batch import Answers, tell_answers
 from fastboot.cold import WINDOW, Cold, Part, Reads
 from fastboot.config import HttpConfig
 from fastboot.errors import ConfigError, ContentChanged
-from fastboot.events import Emit, Event, Failed, Fault, Finished
+from fastboot.events import Emit, Event, Failed, Fault
 from fastboot.later import Later
 from fastboot.listen import Place
 from fastboot.poller import READ, WRITE, Poller
@@ -202,9 +203,12 @@ class Engine:
 
     def _settle(self, turn: Turn) -> None:
         """Report the answers that the front completed, and those it could not."""
-        for fd, known, size, seconds in turn.sent:
-            client = self._peers[fd].client
-            self._emit(Finished("http", client, known.name, size, seconds))
+        if turn.sent:
+            rows = [
+                (self._peers[fd].client, known.name, size, seconds)
+                for fd, known, size, seconds in turn.sent
+            ]
+            tell_answers(self._emit, Answers(rows))
         for fd, known, length, size, seconds, reason in turn.cut:
             link = self._take_up(fd, 0.0)
             if length == known.size or length >= NOTEWORTHY:

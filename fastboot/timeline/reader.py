@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any
 
 from fastboot import events, seen
-from fastboot.batch import Batch, finished
+from fastboot.batch import Answers, Batch, finished
 from fastboot.boot.machine import is_played
 from fastboot.report import clean
 
@@ -120,6 +120,14 @@ class Timeline:
                     self._finished(finished(row))
                 else:
                     full = True
+
+    def answered(self, answers: Answers) -> None:
+        """Take files that machines got over HTTP."""
+        with self._lock:
+            now = self._clock()
+            for event, count in answers.summed():
+                if self._door.lets_in(event, now):
+                    self._finished(event, count)
 
     # Reading
 
@@ -313,7 +321,7 @@ class Timeline:
     def _probed(self, event: events.Probed) -> None:
         self._file(Kind.PROBED, event, event.size)
 
-    def _finished(self, event: events.Finished) -> None:
+    def _finished(self, event: events.Finished, count: int = 1) -> None:
         key = self._book.key_of(event.client)
         record = self._book.records.get(key)
         if record is not None:
@@ -321,10 +329,11 @@ class Timeline:
             step = record.repeated(Kind.GOT, name, event.protocol, now)
             if step is not None:
                 step.size, step.seconds = event.size, event.seconds
+                step.count += count - 1
                 self._book.records.move_to_end(key)
                 self._book.touch(record)
                 return
-        self._file(Kind.GOT, event, event.size, event.seconds)
+        self._file(Kind.GOT, event, event.size, event.seconds, count=count)
 
     def _received(self, event: events.Received) -> None:
         self._file(Kind.SENT, event, event.size, event.seconds)
@@ -345,6 +354,7 @@ class Timeline:
         size: int,
         seconds: float = 0.0,
         note: str = "",
+        count: int = 1,
     ) -> None:
         if event.protocol != "tftp" and (
             event.name.startswith(OURS) or event.name.endswith("/")
@@ -360,6 +370,7 @@ class Timeline:
             short(event.name),
             short(note),
             event.protocol,
+            count=count,
             size=size,
             seconds=seconds,
         )

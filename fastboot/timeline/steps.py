@@ -207,8 +207,8 @@ class Record:
         if self._begins_anew(step):
             self.began = len(self.steps)
         for known in reversed(self.steps[self.began :]):
-            if known.is_like(step):
-                known.last, known.count = step.at, known.count + 1
+            if known.text == step.text and known.is_like(step):
+                known.last, known.count = step.at, known.count + step.count
                 known.size, known.seconds = step.size, step.seconds
                 break
         else:
