@@ -38,14 +38,15 @@ would if it ran with the same flags. It asks for the size of each file that mach
 would load. Then it tells what will not boot, what the machine's screen shows, and what
 to change, line by line for the DHCP servers that people have.
 
-It asks over IPv4, and takes about ten seconds. Without root it can only look at this
-machine, not ask the network. The exit code is 0 if everything boots, 1 if something
-does not, 2 if the question itself is wrong.
+It asks over IPv4, and takes about ten seconds; over IPv6 it asks as UEFI does, too, and
+tells of other servers' boot files there. Without root it can only look at this machine,
+not ask the network. The exit code is 0 if everything boots, 1 if something does not, 2
+if the question itself is wrong.
 
 --json prints one object: ok, folder, running, machines (interface, machine, boots,
 steps, why, screen), findings (severity, what, where, stage, code, cure, machines,
-recipes) and offers (interface, machine, server, source, port, address, next_server,
-file, options in hex).
+recipes), offers (interface, machine, server, source, port, address, next_server, file,
+options in hex) and offers_ipv6 (interface, machine, server, address, vendor, url).
 """
 
 _SETTINGS = {

@@ -17,8 +17,8 @@ from fastboot.firmware.decision import LoadTftp, LoadUrl
 from fastboot.interfaces import Interface
 from fastboot.pages.health import NAME
 
-from . import ask, local
-from .facts import Facts, Reach, Segment
+from . import ask, ask_ipv6, local
+from .facts import Advertised, Facts, Reach, Segment
 from .machines import Kind
 from .ourselves import would_answer
 from .outlook import outlooks
@@ -54,7 +54,7 @@ def examine(wish: Wish) -> Facts:
     """
     config, cards = wish.config, local.cards(wish.config.interface)
     own = frozenset(address for card in cards for address in card.ipv4)
-    segments = _ask(wish, cards)
+    segments, advertised = _ask(wish, cards)
     facts = Facts(
         folder=str(config.folder) if wish.folder else "",
         privileged=wish.privileged,
@@ -64,24 +64,33 @@ def examine(wish: Wish) -> Facts:
         named=bool(config.interface),
         own=own,
         segments=tuple(segments),
+        advertised=advertised,
+        own_ipv6=frozenset(address for card in cards for address in card.ipv6),
     )
     if wish.folder:
         facts = _with_stock(facts, wish)
     return dataclasses.replace(facts, reached=reach(_worth(facts)))
 
 
-def _ask(wish: Wish, cards: Sequence[Interface]) -> list[Segment]:
-    """Ask every network at the same time."""
+def _ask(
+    wish: Wish, cards: Sequence[Interface]
+) -> tuple[list[Segment], tuple[Advertised, ...]]:
+    """Ask every network at the same time, over IPv4 and IPv6."""
 
     def one(card: Interface) -> Segment:
         cast = ask.players(wish.kinds)
         segment = ask.listen(card, cast, wish.wait)
         return segment if segment.problem else ask.question(segment, cast)
 
+    def one_ipv6(card: Interface) -> tuple[Advertised, ...]:
+        return ask_ipv6.listen(card, wish.kinds, wish.wait)
+
     if not cards:
-        return []
-    with ThreadPoolExecutor(len(cards)) as pool:
-        return list(pool.map(one, cards))
+        return [], ()
+    with ThreadPoolExecutor(2 * len(cards)) as pool:
+        heard = [pool.submit(one_ipv6, card) for card in cards]
+        segments = list(pool.map(one, cards))
+        return segments, tuple(it for each in heard for it in each.result())
 
 
 def _has_ours(segment: Segment, own: frozenset[IPv4Address], mode: str | None) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address
 
 from fastboot.firmware.decision import Heard, LoadTftp, LoadUrl
 
@@ -71,6 +71,27 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Advertised:
+    """What a DHCPv6 server offers a machine.
+
+    Attributes:
+        interface: Where.
+        machine: The name of the machine's kind.
+        server: Who.
+        address: The address that it offers; None for a proxy.
+        vendor: Its option 16; "" where it has none of enterprise 343.
+        url: The boot file that it names (option 59); "" for none.
+    """
+
+    interface: str
+    machine: str
+    server: IPv6Address
+    address: IPv6Address | None
+    vendor: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything that was found out.
 
@@ -90,6 +111,8 @@ class Facts:
         missing: By the name of a kind of machine, why it gets no boot program.
         segments: The networks that we are on.
         reached: What came of asking for the files that machines are sent to.
+        advertised: What is offered over IPv6.
+        own_ipv6: Our addresses there.
     """
 
     folder: str
@@ -105,6 +128,8 @@ class Facts:
     missing: Mapping[str, str] = field(default_factory=dict)
     segments: tuple[Segment, ...] = ()
     reached: Mapping[LoadTftp | LoadUrl, Reached] = field(default_factory=dict)
+    advertised: tuple[Advertised, ...] = ()
+    own_ipv6: frozenset[IPv6Address] = frozenset()
 
     @property
     def serves(self) -> bool:

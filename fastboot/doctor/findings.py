@@ -20,6 +20,7 @@ from .cures import cure
 from .facts import Facts, Reach
 from .finding import Finding, Severity
 from .outlook import Outlook, others, outlooks, url_port
+from .over_ipv6 import on_ipv6
 from .premises import on_networks, on_programs, on_this_machine
 
 CODES = " / "
@@ -55,6 +56,7 @@ def findings(facts: Facts) -> list[Finding]:
     One finding stands for every kind of machine that it concerns in the same way.
     """
     every = [*on_this_machine(facts), *on_networks(facts), *on_programs(facts)]
+    every += on_ipv6(facts)
     for outlook in outlooks(facts):
         every += _judge(outlook, facts)
     order = list(Severity)

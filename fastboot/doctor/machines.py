@@ -43,6 +43,11 @@ class Kind:
     ipxe: bool = False
     usual: bool = False
 
+    @property
+    def uefi(self) -> bool:
+        """Whether it is UEFI itself, and not what it loaded."""
+        return self.firmware in (edk2_pxe, edk2_http) and not self.ipxe
+
     def discover(self, chaddr: bytes, xid: int) -> Frame:
         """Its DISCOVER, to be answered by broadcast (RFC 2131, section 4.1)."""
         return Frame(

@@ -113,7 +113,7 @@ def as_json(facts: Facts, found: list[Finding]) -> dict[str, Any]:
 
     `ok` is false where something will not boot; `machines` has an object for each kind
     of machine on each interface, `findings` one for each finding, the worst first, and
-    `offers` one for each offer that was heard.
+    `offers` one for each offer that was heard, `offers_ipv6` one for each of DHCPv6.
     """
     return {
         "ok": not any(item.severity is Severity.ERROR for item in found),
@@ -152,6 +152,17 @@ def as_json(facts: Facts, found: list[Finding]) -> dict[str, Any]:
             for segment in facts.segments
             for name, messages in segment.heard.items()
             for item in messages
+        ],
+        "offers_ipv6": [
+            {
+                "interface": item.interface,
+                "machine": item.machine,
+                "server": str(item.server),
+                "address": str(item.address) if item.address else None,
+                "vendor": item.vendor,
+                "url": item.url,
+            }
+            for item in facts.advertised
         ],
     }
 

@@ -1,8 +1,6 @@
 """Looking for another DHCPv6 server: its question, what counts as an answer, a real one."""
 
 import io
-import subprocess
-import time
 from contextlib import closing
 from ipaddress import IPv6Address
 from pathlib import Path
@@ -13,6 +11,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from dhcp.test_engine import inside
+from dhcp.v6.lan import Lan
 from fastboot.commands.banner import write_banner
 from fastboot.config import Config, DhcpConfig, HttpConfig, TftpConfig
 from fastboot.dhcp.foreign import Foreign
@@ -28,7 +27,6 @@ from peers import need
 MAC = bytes.fromhex("525400000007")
 SERVER = "fe80::1"
 OFFERED = IPv6Address("fd00::77")
-PATIENCE = 30
 
 
 def advertise(*options, kind=Kind.ADVERTISE, xid=7, held=(OFFERED,)):
@@ -74,38 +72,6 @@ def test_without_an_interface_there_is_nobody_to_ask():
     assert foreign.look([]) is None
 
 
-class Lan:
-    """A link with us on one end, and a router on the other."""
-
-    def __init__(self, ours, router):
-        self.ours, self.router = ours, router
-        ours.ip(
-            *("link", "add", "eth0", "type", "veth"),
-            *("peer", "name", "eth0", "netns", str(router.pid)),
-        )
-        for space, address in ((ours, "fd77::2/64"), (router, "fd77::1/64")):
-            space.ip("link", "set", "eth0", "up")
-            space.ip("address", "add", address, "dev", "eth0", "nodad")
-        self.settle(ours)
-        self.settle(router)
-
-    def settle(self, space):
-        """Wait until the link-local address may be used (RFC 4862, section 5.4)."""
-        show = space.inside(
-            *(need("ip"), "-6", "address", "show", "dev", "eth0"),
-            *("scope", "link", "-tentative"),
-        )
-        for _ in range(20 * PATIENCE):
-            if subprocess.run(show, capture_output=True, check=True).stdout:
-                return
-            time.sleep(0.05)
-        raise AssertionError("no link-local address")
-
-    def look(self):
-        with inside(self.ours):
-            refuse_a_second_ipv6(Config(Path(), dhcp=DhcpConfig(mode="server")))
-
-
 @pytest.fixture(scope="module")
 def lan():
     need("ip")
@@ -113,21 +79,14 @@ def lan():
         yield Lan(ours, router)
 
 
+def look(lan):
+    with inside(lan.ours):
+        refuse_a_second_ipv6(Config(Path(), dhcp=DhcpConfig(mode="server")))
+
+
 def test_D9_where_another_server_gives_ipv6_addresses_none_is_begun(lan):
-    command = lan.router.inside(
-        *(need("dnsmasq"), "--conf-file=/dev/null", "--keep-in-foreground"),
-        *("--user=root", "--group=root", "--port=0", "--interface=eth0"),
-        *("--bind-interfaces", "--leasefile-ro", "--log-facility=-"),
-        *("--enable-ra", "--dhcp-range=fd77::100,fd77::1ff,64,1h"),
-    )
-    with subprocess.Popen(command, stderr=subprocess.PIPE) as other:
-        try:
-            assert b"started" in other.stderr.readline()
-            with pytest.raises(ListenError) as caught:
-                lan.look()
-        finally:
-            other.terminate()
-            other.stderr.read()
+    with lan.routing(), pytest.raises(ListenError) as caught:
+        look(lan)
     text = str(caught.value)
     assert text.startswith("another DHCPv6 server, fe80::")
     assert "answers on eth0 (it offers fd77::1" in text
@@ -137,7 +96,7 @@ def test_D9_where_another_server_gives_ipv6_addresses_none_is_begun(lan):
 def test_D9_where_none_answers_it_begins(lan, monkeypatch):
     monkeypatch.setattr(foreign, "WAIT", 0.1)
     monkeypatch.setattr(foreign, "AGAIN", 0.05)
-    lan.look()
+    look(lan)
 
 
 def test_the_first_screen_says_of_which_networks_addresses_are_given(lan, tmp_path):
