@@ -2,8 +2,8 @@
 
 One that is new is asked first whether another server is on it, aside, for that takes
 some seconds. What is given where nothing changed goes on meanwhile. A network that is
-gone is kept: nobody can ask from there, and a cable that is plugged in again finds all
-as it was.
+gone is kept for a while: a cable that is plugged in again finds all as it was. What
+comes later may be another network of the same numbers, and is asked as a new one is.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ NETWORKS_MAX = ADDRESSES_MAX // POOL_MAX
 
 ASK_AGAIN = 600.0
 """Seconds after which a network where another server was found is looked at again."""
+
+KEPT_FOR = 60.0
+"""Seconds for which a network that is gone is kept."""
 
 TRY_AGAIN = 10.0
 """Seconds after which one that could not be asked is."""
@@ -73,13 +76,16 @@ class Networks:
         self._config = config
         self._emit = emit
         self._known: dict[str, _Known] = {}
+        self._seen: dict[str, float] = {}  # when each of those was there last
         self._asked: dict[str, _Asked] = {}
 
     def begin(self, found: Sequence[Subnet], cards: Iterable[Interface]) -> None:
         """Take over what is served from the beginning."""
         own = _own(cards)
         for subnet in found:
-            self._known[str(subnet.network)] = _Known(subnet, _within(subnet, own))
+            self._known[str(subnet.network)] = _Known(
+                subnet, _within(subnet.network, own)
+            )
 
     def follow(
         self, cards: Sequence[Interface], now: float
@@ -94,27 +100,28 @@ class Networks:
         own, before = _own(cards), dict(self._known)
         for table in tables:
             known = self._known.get(table.network)
+            mine = _within(IPv4Network(table.network), own)
             if known is None and not self._is_free(table, cards, now):
                 continue
-            (subnet,) = subnets([table], self._config.lease.time, own)
-            if known is None or known.own != _within(subnet, own):
-                self._known[table.network] = _Known(subnet, _within(subnet, own))
-        self._tidy({table.network for table in tables})
+            if known is None or known.own != mine:
+                (subnet,) = subnets([table], self._config.lease.time, own)
+                self._known[table.network] = _Known(subnet, mine)
+        self._tidy({table.network for table in tables}, now)
         if self._known == before:
             return None
         return tuple(known.subnet for known in self._known.values())
 
-    def _tidy(self, here: set[str]) -> None:
-        """Forget what is gone, where it is in the way of what is here or too much."""
-        for name in [name for name in self._known if name not in here]:
+    def _tidy(self, here: set[str], now: float) -> None:
+        """Forget what has been gone for long, or is in the way of what is here."""
+        self._seen |= dict.fromkeys(here, now)
+        there = [self._known[name].subnet.network for name in here & {*self._known}]
+        for name in {*self._known} - here:
             network = self._known[name].subnet.network
-            now = (self._known[other].subnet.network for other in here & {*self._known})
-            if any(network.overlaps(other) for other in now) or (
-                len(self._known) > NETWORKS_MAX
-            ):
+            gone = now - self._seen.setdefault(name, now) >= KEPT_FOR
+            if gone or any(network.overlaps(other) for other in there):
                 del self._known[name]
-        for name in [name for name in self._asked if name not in here]:
-            del self._asked[name]
+        self._seen = {name: self._seen[name] for name in self._known}
+        self._asked = {name: it for name, it in self._asked.items() if name in here}
 
     def _is_free(
         self, table: SubnetTable, cards: Sequence[Interface], now: float
@@ -171,5 +178,7 @@ def _own(cards: Iterable[Interface]) -> frozenset[IPv4Address]:
     return frozenset(address for card in cards for address in card.ipv4)
 
 
-def _within(subnet: Subnet, own: frozenset[IPv4Address]) -> frozenset[IPv4Address]:
-    return frozenset(address for address in own if address in subnet.network)
+def _within(
+    network: IPv4Network, own: frozenset[IPv4Address]
+) -> frozenset[IPv4Address]:
+    return frozenset(address for address in own if address in network)

@@ -12,7 +12,7 @@ from fastboot.dhcp.foreign import Foreign
 from fastboot.errors import ListenError
 from fastboot.events import LeaseTrouble
 from fastboot.interfaces import Interface
-from fastboot.networks import ASK_AGAIN, TRY_AGAIN, Networks
+from fastboot.networks import ASK_AGAIN, KEPT_FOR, TRY_AGAIN, Networks
 
 MAC = bytes.fromhex("525400000001")
 FIRST = "192.0.2.2/24"
@@ -115,6 +115,15 @@ def test_R7_a_network_that_is_gone_and_comes_back_is_served_at_once(site):
     assert site.follow(card()) is None
     assert site.follow(card(FIRST)) is None
     assert len(site.asked) == 1
+
+
+def test_D9_a_network_that_comes_back_late_may_be_another_one_and_is_asked(site):
+    site.follow(card(FIRST))
+    assert site.follow(card(), now=KEPT_FOR - 1) is None
+    assert site.follow(card(), now=KEPT_FOR) == []
+    site.other = Foreign("eth0", IPv4Address("192.0.2.1"), IPv4Address("192.0.2.50"))
+    assert site.follow(card(FIRST), now=KEPT_FOR + 1) is None
+    assert len(site.asked) == 2
 
 
 def test_R7_a_network_that_changed_its_size_is_another_one(site):
