@@ -11,16 +11,14 @@ It shows nothing that is secret and changes nothing; who may look `Gate` decides
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from typing import Any
 
 from fastboot.beneath import components
 from fastboot.errors import NotFound, Refused
 from fastboot.tree import Blob, Client
 
 from .gate import Gate
-from .view import Views
+from .view import Views, as_json
 from .watch import Hub
 
 FIELDS = (
@@ -64,7 +62,7 @@ class Status:
             case ("events", version) if version.isdecimal() and len(version) < 16:
                 return lambda: self._hub.events(int(version))
             case ("clients",):
-                return lambda: _as_json(self._views.all())
+                return lambda: _json(self._views.listed())
             case ("clients", key):
                 return lambda: self._one(key)
             case ("trace", key):
@@ -75,7 +73,7 @@ class Status:
         found = self._views.one(key.lower())
         if found is None:
             raise NotFound("no such machine")
-        return _as_json(found)
+        return _json(as_json(found))
 
     def _trace(self, key: str) -> Blob:
         data = self._views.capture(key.lower())
@@ -85,6 +83,5 @@ class Status:
         return Blob.from_bytes(data, kind=kind, fields=FIELDS)
 
 
-def _as_json(value: dict[str, Any]) -> Blob:
-    text = json.dumps(value, indent=1) + "\n"
-    return Blob.from_bytes(text.encode(), kind="application/json", fields=FIELDS)
+def _json(text: bytes) -> Blob:
+    return Blob.from_bytes(text, kind="application/json", fields=FIELDS)

@@ -5,6 +5,7 @@ Times are seconds since 1970; texts that came from machines are in printable cha
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,6 +16,10 @@ from .steps import Kind, Record, Stage, Step, stage_of, stages
 
 LISTED_MAX = 1000
 """Machines in a list, those heard of last."""
+
+CROWD, AS_OF = 100, 1.0
+"""Of more machines than that the list is as of so many seconds ago at the most: to write
+it takes a tenth of a second, and anybody near may ask for it as often as they like."""
 
 
 class Views:
@@ -35,6 +40,14 @@ class Views:
         self._timeline = timeline
         self._clock = clock
         self._epoch = epoch
+        self._written: tuple[float, bytes] = (float("-inf"), b"")
+
+    def listed(self) -> bytes:
+        """The machines as JSON, as `all` has them."""
+        now = self._clock()
+        if len(self._timeline) <= CROWD or now - self._written[0] >= AS_OF:
+            self._written = (now, as_json(self.all()))
+        return self._written[1]
 
     def all(self) -> dict[str, Any]:
         """The machines, those heard of last first, without their steps."""
@@ -95,6 +108,11 @@ class Views:
 
     def _when(self, at: float) -> float:
         return round(self._epoch() - self._clock() + at, 3)
+
+
+def as_json(value: dict[str, Any]) -> bytes:
+    """A value for programs, and for people who look at it."""
+    return (json.dumps(value, indent=1) + "\n").encode()
 
 
 def state(steps: Sequence[Step], found: Diagnosis | None) -> str:

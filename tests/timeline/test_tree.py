@@ -5,14 +5,16 @@ from contextlib import closing
 
 import pytest
 
+from fastboot import events
 from fastboot.config import Config, DhcpConfig, HttpConfig, TftpConfig
 from fastboot.errors import ConfigError, NotFound, Refused
 from fastboot.server import Server
+from fastboot.timeline import view
 from fastboot.timeline.diagnosis import OFFER_PATIENCE
 from fastboot.timeline.gate import Gate
 from fastboot.timeline.page import Setting, Writer
 from fastboot.timeline.tree import Status
-from fastboot.timeline.view import Views
+from fastboot.timeline.view import AS_OF, Views
 from fastboot.timeline.watch import Hub
 from fastboot.tree import Client
 
@@ -145,3 +147,21 @@ def test_a_server_has_it_unless_it_is_switched_off(tmp_path):
 def test_a_network_that_is_none_is_a_wrong_setting():
     with pytest.raises(ConfigError, match="--http-status-from is 'lan'"):
         HttpConfig(status_from=("lan",))
+
+
+def test_of_a_crowd_the_list_is_written_once_a_second(monkeypatch):
+    monkeypatch.setattr(view, "CROWD", 1)
+    shown = Shown()
+    shown.asks()
+
+    def listed():
+        return len(shown.read("/_fastboot/clients")["machines"])
+
+    assert listed() == 1
+    for number in range(2):
+        shown.timeline(
+            events.Offered(f"52:54:00:00:01:0{number}", "", "x", HERE, "ack")
+        )
+    assert listed() == 1
+    shown.wait(AS_OF)
+    assert listed() == 3
