@@ -27,7 +27,7 @@ cdef class Callers:
     cdef int _unconfirmed
     cdef int _transfers
     cdef int _of_one
-    cdef int _live
+    cdef int live  # transfers
     cdef int _questions
 
     cdef int port(self, int fd, sockaddr_storage* name, double now) noexcept nogil

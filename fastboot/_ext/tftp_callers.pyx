@@ -137,7 +137,7 @@ cdef class Callers:
                 return False
         if (
             unconfirmed + self._questions >= self._unconfirmed
-            or self._live + self._questions >= self._transfers
+            or self.live + self._questions >= self._transfers
         ):
             return False
         caller = self._slot(name)
@@ -149,12 +149,12 @@ cdef class Callers:
     cdef void came(self, sockaddr_storage* name) noexcept nogil:
         """A transfer begins."""
         self._slot(name).live += 1
-        self._live += 1
+        self.live += 1
 
     cdef void left(self, sockaddr_storage* name) noexcept nogil:
         """A transfer is over."""
         self._slot(name).live -= 1
-        self._live -= 1
+        self.live -= 1
 
     cdef void prove(self, sockaddr_storage* name, double until) noexcept nogil:
         """That address took a file; until then it is known to hear us."""

@@ -25,14 +25,9 @@ from fastboot._ext.tftp_entry cimport Entry
 from fastboot._ext.tftp_inlet cimport Inlet
 from fastboot._ext.tftp_running cimport DOUBTED_FOR, Running
 from fastboot._ext.tftp_transfer cimport machine_acknowledged
+from fastboot._ext.vigil cimport Vigil, epoll_event
 
 cdef extern from "<sys/epoll.h>" nogil:
-    union epoll_data_t:
-        int fd
-    struct epoll_event:
-        uint32_t events
-        epoll_data_t data
-    int epoll_wait(int epfd, epoll_event* events, int maxevents, int timeout)
     int EPOLLIN
     int EPOLLOUT
     int EPOLLERR
@@ -85,6 +80,7 @@ cdef class Carrier:
     cdef int _rest_next  # and how many it will be if they are tried in vain
     cdef Running _running
     cdef Inlet _inlet
+    cdef Vigil _vigil
 
     def __init__(self, clock, cache_bytes):
         self._clock = clock
@@ -99,6 +95,7 @@ cdef class Carrier:
             self._poller, self._ports, self._reads, cache_bytes, clock()
         )
         self._inlet = Inlet(self._running, self._ports)
+        self._vigil = Vigil()
 
     # Python's interface
 
@@ -254,7 +251,10 @@ cdef class Carrier:
     cdef bint _take_ready(self, int wait) noexcept nogil:
         """Serve the descriptors that are ready; True: somebody wants `poll` to end."""
         cdef epoll_event[EVENTS] events
-        cdef int n, count = epoll_wait(self._epoll, events, EVENTS, wait)
+        cdef int n, count = self._vigil.wait(
+            self._epoll, events, EVENTS, wait,
+            self._running.callers.live <= 1,  # many are waited for asleep
+        )
         cdef bint woken = False
         self._busy_count = 0
         self._rounds = 0

@@ -1,0 +1,16 @@
+from libc.stdint cimport uint32_t
+
+cdef extern from "<sys/epoll.h>" nogil:
+    union epoll_data_t:
+        int fd
+    struct epoll_event:
+        uint32_t events
+        epoll_data_t data
+
+cdef class Vigil:
+    cdef readonly int asleep    # waits that are slept through before one is tried awake
+    cdef int _penalty           # how many after the next that is in vain
+
+    cdef int wait(
+        self, int epoll, epoll_event* events, int most, int timeout, bint awake
+    ) noexcept nogil
