@@ -57,7 +57,7 @@ FLOORS = [
     ["http.stream"],
     ["http.connection"],
     ["http.peer"],
-    ["http.link"],
+    ["http.link", "http.encrypt"],
     ["http.recall", "http.secure"],
     ["http.kept"],
     ["http.door", "http.front"],

@@ -14,17 +14,17 @@ import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from fastboot.cold import CUT_SHORT, fill, within_window
+from fastboot.cold import CUT_SHORT, whole_chunks
 from fastboot.errors import ContentChanged
 from fastboot.poller import READ, WRITE
 
 from .actions import Send, SendFile
 from .connection import Connection
+from .encrypt import Encrypt
 from .link import Link
 
-LEAST, MOST = 64 << 10, 256 << 10
-"""Bytes given to OpenSSL at once. Each time costs as much in Python as 6 kB to encrypt;
-but what finds no room has to be given once more, and whole."""
+COPY = 128 << 10
+"""Bytes given to OpenSSL at once: what finds no room has to be given once more, whole."""
 
 SHARE = 512 << 10
 """A connection's share of a turn, bytes: a third of a millisecond's work."""
@@ -49,10 +49,11 @@ class SecureLink(Link):
         machine: The connection's.
         context: The server's certificates.
         dropped: Told why a handshake failed.
-        buffer: `MOST` bytes for what is about to be encrypted; for all links of a thread.
+        buffer: `COPY` bytes for what is about to be encrypted; for all links of a thread.
+        encrypt: See `fastboot.http.encrypt`.
     """
 
-    __slots__ = ("_buffer", "_dropped", "_established", "_kernel", "_most", "_tried")
+    __slots__ = ("_buffer", "_dropped", "_encrypt", "_established", "_kernel")
 
     sock: ssl.SSLSocket
 
@@ -63,6 +64,7 @@ class SecureLink(Link):
         context: ssl.SSLContext,
         dropped: Callable[[str], None],
         buffer: memoryview,
+        encrypt: Encrypt,
     ) -> None:
         secure = context.wrap_socket(
             sock, server_side=True, do_handshake_on_connect=False
@@ -70,10 +72,9 @@ class SecureLink(Link):
         super().__init__(secure, machine)
         self._dropped = dropped
         self._buffer = buffer
+        self._encrypt = encrypt
         self._established = False
         self._kernel = False
-        self._most = LEAST  # bytes to give at once, by how much found room lately
-        self._tried = 0  # bytes that found none, and are to be given once more
 
     def receive(self, size: int) -> bytes:
         """What has come, nothing at the end; see `Link.receive`."""
@@ -96,7 +97,7 @@ class SecureLink(Link):
         return count
 
     def send_file(self, action: SendFile, share: int) -> int:
-        """Send what there is room for, `share` bytes or a few more; see `Link`."""
+        """Send what there is room for, about `share` bytes; see `Link`."""
         blob, offset = action.blob, action.offset
         with self._patiently():
             self._establish()
@@ -106,7 +107,7 @@ class SecureLink(Link):
                 if not count:
                     raise ContentChanged(CUT_SHORT)
             else:
-                count = self._encrypt(self._read(action))
+                count = self._send_encrypted(action, share)
         self.went(action, count)
         return count
 
@@ -120,29 +121,21 @@ class SecureLink(Link):
                 pass  # its own goodbye is not waited for
         socket.socket.shutdown(self.sock, socket.SHUT_WR)
 
-    def _read(self, action: SendFile) -> bytes | memoryview:
-        """What to encrypt next: what was tried, or as much as finds room, it seems."""
-        blob, length = action.blob, min(action.length, self._tried or self._most)
+    def _send_encrypted(self, action: SendFile, share: int) -> int:
+        """Send records as long as there is room.
+
+        What found none is given once more as OpenSSL wants it, the same bytes and no
+        fewer: a turn begins with its whole share, and a piece is as long as ever.
+        """
+        blob = action.blob
         if blob.fd is None or blob.slow:
-            return self.at_hand(action, length)
+            return self.sock.send(self.at_hand(action, min(action.length, COPY)))
         at = blob.offset + action.offset
-        length = within_window(at, length)
-        data = self._buffer[:length]
-        fill(blob.fd, data, at, wait=self.warmed)
-        self.warmed = False
+        length = min(action.length, whole_chunks(at, share))
         if length == action.length:
             blob.check()
-        return data
-
-    def _encrypt(self, data: bytes | memoryview) -> int:
-        """Send it in records, all of it or nothing: OpenSSL remembers where it was."""
-        try:
-            count = self.sock.send(data)
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            self._tried, self._most = len(data), max(LEAST, self._most // 2)
-            raise
-        self._tried, self._most = 0, min(MOST, self._most * 2)
-        return count
+        wait, self.warmed = self.warmed, False
+        return self._encrypt(self.sock.send, blob.fd, at, length, self._buffer, wait)
 
     def _establish(self) -> None:
         if self._established:

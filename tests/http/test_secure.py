@@ -15,7 +15,7 @@ import pytest
 
 from fastboot.events import Dropped, Failed, Fault, Finished
 from fastboot.http import engine as module
-from fastboot.http import secure
+from fastboot.http import peer, secure
 from fastboot.tls.context import make_context
 from fastboot.tls.store import Store
 from fastboot.tree import Memory
@@ -290,16 +290,17 @@ def test_what_finds_no_room_is_sent_when_there_is_some(
     serve, large, monkeypatch, version
 ):
     """OpenSSL wants the same bytes once more, and as many."""
-    encrypt, refused = secure.SecureLink._encrypt, []
+    send, refused = ssl.SSLSocket.send, []
 
-    def counted(link, data):
+    def counted(sock, data, flags=0):
         try:
-            return encrypt(link, data)
+            return send(sock, data, flags)
         except ssl.SSLWantWriteError:
             refused.append(len(data))
             raise
 
-    monkeypatch.setattr(secure.SecureLink, "_encrypt", counted)
+    monkeypatch.setattr(ssl.SSLSocket, "send", counted)
+    monkeypatch.setattr(peer, "_unsent", lambda connections: 100_000)
     server = serve(large[1])
     with server.polled():
         client = server.connect(maximum_version=version)
