@@ -185,6 +185,10 @@ class Connection:
         self._await_head(now)
         return self._next(now)
 
+    def shut(self, now: float) -> None:
+        """The peer was told that nothing more comes, and has a moment to say as much."""
+        self.deadline = now + LINGER
+
     def fail(self, reason: str, now: float) -> list[Action]:
         """The answer cannot be completed, or the peer is gone."""
         transfer = self.transfer
@@ -212,10 +216,7 @@ class Connection:
                 return self._end(reset=False)
 
     def turn_away(self, now: float) -> list[Action]:
-        """Answer 503 before anything is asked: there are too many connections.
-
-        iPXE comes back after Retry-After by itself.
-        """
+        """Answer 503 before anything is asked; iPXE then comes back by itself."""
         self._drop("too many connections")
         return self._begin(refuse(503, self._wall_clock(), *RETRY), now)
 
@@ -398,7 +399,7 @@ class Connection:
         self._release()
         self._buffer.clear()
         self._phase = Phase.LINGERING
-        self.deadline = now + LINGER
+        self.deadline = now + self._config.stall_timeout  # until it finds room
         return [Shutdown()]
 
     def _end(self, *, reset: bool) -> list[Action]:

@@ -385,11 +385,12 @@ class Engine:
             self.later.ask(link.fd, action.answer)
             return 0
         else:
-            link.queue.popleft()
             if isinstance(action, Shutdown):
                 link.shutdown()
+                link.machine.shut(monotonic())
             else:
                 self._discard(link, reset=action.reset)
+            link.queue.popleft()
             return 0
         link.machine.taken(count, monotonic(), content=isinstance(action, SendFile))
         self._counts["sent_bytes"] += count

@@ -92,7 +92,11 @@ class Link:
         return self.sock.recv(size)
 
     def shutdown(self) -> None:
-        """Send no more, and say so."""
+        """Send no more, and say so.
+
+        Raises:
+            BlockingIOError: There is no room to say it.
+        """
         self.sock.shutdown(socket.SHUT_WR)
 
     def send(self, action: Send) -> int:

@@ -117,6 +117,8 @@ class SecureLink(Link):
         if self._established:
             try:
                 self.sock.unwrap()
+            except ssl.SSLWantWriteError:
+                raise BlockingIOError from None
             except (OSError, ValueError):
                 pass  # its own goodbye is not waited for
         socket.socket.shutdown(self.sock, socket.SHUT_WR)

@@ -403,7 +403,9 @@ def test_H7_the_last_request_that_a_connection_may_make_is_answered_and_it_is_cl
 
 def test_the_last_wait_ends_as_well():
     peer = Peer()
-    peer.ask(b"GET /linux HTTP/1.0\r\n\r\n", now=3.0)
+    peer.ask(b"GET /linux HTTP/1.0\r\n\r\n", now=2.0)
+    assert peer.machine.deadline == 2.0 + STALL_TIMEOUT  # TLS's goodbye needs room
+    peer.machine.shut(3.0)
     assert peer.machine.deadline == 3.0 + LINGER
     peer.machine.receive(b"x", 4.0)  # does not prolong it
     assert peer.machine.tick(3.0 + LINGER) == [Close()]

@@ -306,7 +306,7 @@ def test_what_finds_no_room_is_sent_when_there_is_some(
         client = server.connect(maximum_version=version)
     with client:
         client.sendall(get(b"/linux", CLOSE))
-        client.setblocking(False)
+        client.setblocking(False)  # and an end without a goodbye would be an error
         answer, more = bytearray(), b"?"
         while more:
             for _ in range(20):
