@@ -74,6 +74,8 @@ def _place(place: str, url: str) -> tuple[str, int]:
         host, closed, rest = place[1:].partition("]")
         colon, port = rest[:1], rest[1:]
         good = bool(closed) and colon in ("", ":")
+        # A URL has the zone's "%" escaped (RFC 6874, section 2); people write it bare.
+        host = host.replace("%25", "%", 1)
     else:
         host, colon, port = place.partition(":")
         good = ":" not in port

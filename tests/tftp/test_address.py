@@ -16,6 +16,7 @@ from fastboot.tftp.address import PORT, Address, parse
         ("tftp://host:6969/a/b.efi", Address("host", 6969, b"a/b.efi")),
         ("tftp://[::1]/name", Address("::1", PORT, b"name")),
         ("tftp://[fe80::1%eth0]:70/name", Address("fe80::1%eth0", 70, b"name")),
+        ("tftp://[fe80::1%25eth0]/name", Address("fe80::1%eth0", PORT, b"name")),
         ("tftp://host//name", Address("host", PORT, b"/name")),
         ("tftp://host/a%20b%ff", Address("host", PORT, b"a b\xff")),
         ("tftp://host/a?b#c", Address("host", PORT, b"a?b#c")),
