@@ -52,6 +52,9 @@ class App:
     Attributes:
         folder: The folder; None where there is none.
         seen: Which machines DHCP saw.
+
+    Raises:
+        TypeError: That is no content.
     """
 
     def __init__(self, content: str | os.PathLike[str] | Tree | None = None) -> None:
@@ -59,8 +62,10 @@ class App:
         self._tree: Tree | None = None
         if isinstance(content, str | os.PathLike):
             self.folder = Path(content)
-        else:
+        elif content is None or callable(getattr(content, "open", None)):
             self._tree = content
+        else:
+            raise TypeError(f"{content!r} is no content: give a folder or a Tree")
         self.seen: Seen = Seen()
         self._routes: list[tuple[Template, Callable[..., Any]]] = []
         self._may: list[May] = []

@@ -52,6 +52,11 @@ def test_a_function_answers_for_its_name_and_the_content_for_the_others(app):
         read(app, "hello/more")
 
 
+def test_what_is_no_content_is_said_at_once():
+    with pytest.raises(TypeError, match="5 is no content: give a folder or a Tree"):
+        App(5)
+
+
 def test_a_function_is_told_the_query_of_a_url(app):
     app.get("boot")(lambda request: repr(request.query))
 
