@@ -6,7 +6,8 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from traceback import format_exception
@@ -26,6 +27,7 @@ from .config import (
 from .errors import ConfigError
 from .events import Emit, Event, Fault
 from .listen import is_privileged
+from .rate import Rate
 from .server import Server
 from .tree import Tree
 
@@ -34,6 +36,9 @@ PROTOCOLS = ("tftp", "http", "https", "dhcp")
 
 Mode = Literal["proxy", "server", "boot-server", "off"]
 """How DHCP answers; see `DhcpConfig`."""
+
+FAULTS_A_SECOND, FAULTS_AT_ONCE = 1, 16
+"""Mistakes that are said where nobody asked for events."""
 
 FIRST_FD = 3
 """The first descriptor that systemd hands over (sd_listen_fds(3))."""
@@ -115,7 +120,7 @@ def serve(
         if folder is None:  # the folder stays open, empty, and is gone afterwards
             config = replace(config, folder=Path(empty))
         if emit is None:
-            emit = _nobody if app and app.hears(Fault) else say_faults
+            emit = _nobody if app and app.hears(Fault) else saying_faults()
         return Server(
             config, careful(emit), app, sockets=handed, sends_to_tftp=sends_to_tftp
         )
@@ -164,10 +169,22 @@ def careful(emit: Emit) -> Emit:
     return report
 
 
-def say_faults(event: Event) -> None:
-    """Have mistakes said by `sys.unraisablehook`, as Python's own without a caller are."""
-    if isinstance(event, Fault):
-        _say(event.error, f"fastboot ({event.protocol}) goes on after a mistake:", None)
+def saying_faults(clock: Callable[[], float] = time.monotonic) -> Emit:
+    """What has mistakes said by `sys.unraisablehook`, as those without a caller are.
+
+    Of many only some: a client may be able to have a function fail as often as it asks.
+    """
+    rate = Rate(FAULTS_A_SECOND, FAULTS_AT_ONCE, 1)
+
+    def say(event: Event) -> None:
+        if isinstance(event, Fault) and rate.allow(None, clock()):
+            _say(
+                event.error,
+                f"fastboot ({event.protocol}) goes on after a mistake:",
+                None,
+            )
+
+    return say
 
 
 def _nobody(event: Event) -> None:

@@ -10,6 +10,7 @@ import download
 import fastboot
 from fastboot import events
 from fastboot.app import answer
+from fastboot.embedding import FAULTS_AT_ONCE, saying_faults
 from fastboot.http import recall
 from fastboot.mounts import Mounts
 from fastboot.tftp import recall as tftp_recall
@@ -140,6 +141,19 @@ def test_a_mistake_in_a_function_is_told_where_nobody_asked_for_events(
     (args,) = told
     assert isinstance(args.exc_value, ZeroDivisionError)
     assert args.err_msg == "fastboot (http) goes on after a mistake:"
+
+
+def test_G4_who_makes_a_function_fail_again_and_again_fills_no_log(monkeypatch):
+    told, clock = [], [0.0]
+    monkeypatch.setattr(sys, "unraisablehook", told.append)
+    say = saying_faults(lambda: clock[0])
+    for _ in range(1000):
+        say(events.Fault("http", ZeroDivisionError()))
+    assert len(told) == FAULTS_AT_ONCE
+    clock[0] += 2.0
+    for _ in range(1000):
+        say(events.Fault("http", ZeroDivisionError()))
+    assert len(told) == FAULTS_AT_ONCE + 2
 
 
 def test_a_mistake_is_the_apps_alone_that_asked_for_mistakes(folder, monkeypatch):
