@@ -15,12 +15,12 @@ CLOSE = b"Connection: close"
 class SecureServer(Served):
     """An engine that serves over TLS."""
 
-    def __init__(self, tree, made, encrypt=None, legacy=False, **settings):
+    def __init__(self, tree, made, legacy=False, **settings):
         self.authority, pairs = made
         secure = make_context(pairs, legacy=legacy)
 
         def start(config, emit):
-            return SecureEngine(config, tree, emit, LOOPBACK, secure, encrypt=encrypt)
+            return SecureEngine(config, tree, emit, LOOPBACK, secure)
 
         super().__init__(start, **settings)
 

@@ -1,34 +1,14 @@
 """Parts of files given to OpenSSL, as far as there is room for them.
 
-It exists twice: here, and compiled (`fastboot/_ext/http_encrypt.pyx`). Between two
-pieces the processor has seen so many other bytes that Python's own code has to be
-fetched anew: 128 KiB at a time it costs a tenth of what encrypting them does.
+Compiled it was tried, too: with 128 KiB at a time it costs the same.
 """
 
 from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
-from typing import Protocol
 
-from fastboot._ext import twin
 from fastboot.cold import Cold, fill
-
-
-class Encrypt(Protocol):
-    """How a part of a file is sent."""
-
-    def __call__(
-        self,
-        write: Callable[[memoryview], int],
-        file: int,
-        at: int,
-        length: int,
-        buffer: memoryview,
-        wait: bool,
-        /,
-    ) -> int:
-        """See `encrypt`."""
 
 
 def encrypt(
@@ -37,8 +17,8 @@ def encrypt(
     at: int,
     length: int,
     buffer: memoryview,
+    *,
     wait: bool,
-    /,
 ) -> int:
     """Send a part of a file in pieces as long as the buffer.
 
@@ -69,9 +49,3 @@ def encrypt(
         if not sent:
             raise
     return sent
-
-
-def best() -> Encrypt:
-    """The compiled one where it was built, else the one in Python."""
-    compiled = twin("http_encrypt")
-    return compiled.encrypt if compiled else encrypt

@@ -20,7 +20,7 @@ from fastboot.poller import READ, WRITE
 
 from .actions import Send, SendFile
 from .connection import Connection
-from .encrypt import Encrypt
+from .encrypt import encrypt
 from .link import Link
 
 COPY = 128 << 10
@@ -50,10 +50,9 @@ class SecureLink(Link):
         context: The server's certificates.
         dropped: Told why a handshake failed.
         buffer: `COPY` bytes for what is about to be encrypted; for all links of a thread.
-        encrypt: See `fastboot.http.encrypt`.
     """
 
-    __slots__ = ("_buffer", "_dropped", "_encrypt", "_established", "_kernel")
+    __slots__ = ("_buffer", "_dropped", "_established", "_kernel")
 
     sock: ssl.SSLSocket
 
@@ -64,7 +63,6 @@ class SecureLink(Link):
         context: ssl.SSLContext,
         dropped: Callable[[str], None],
         buffer: memoryview,
-        encrypt: Encrypt,
     ) -> None:
         secure = context.wrap_socket(
             sock, server_side=True, do_handshake_on_connect=False
@@ -72,7 +70,6 @@ class SecureLink(Link):
         super().__init__(secure, machine)
         self._dropped = dropped
         self._buffer = buffer
-        self._encrypt = encrypt
         self._established = False
         self._kernel = False
 
@@ -137,7 +134,7 @@ class SecureLink(Link):
         if length == action.length:
             blob.check()
         wait, self.warmed = self.warmed, False
-        return self._encrypt(self.sock.send, blob.fd, at, length, self._buffer, wait)
+        return encrypt(self.sock.send, blob.fd, at, length, self._buffer, wait=wait)
 
     def _establish(self) -> None:
         if self._established:

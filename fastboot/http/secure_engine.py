@@ -11,7 +11,6 @@ from fastboot.events import Dropped, Emit
 from fastboot.listen import Place
 from fastboot.tree import Tree
 
-from .encrypt import Encrypt, best
 from .engine import Engine
 from .front import Front
 from .link import Link
@@ -33,7 +32,6 @@ class SecureEngine(Engine):
         places: Where to listen.
         secure: The certificates.
         room: As for HTTP.
-        encrypt: How files are sent; the compiled way where it is there.
 
     Attributes:
         secure: As given; another one is for the connections that come from then on.
@@ -53,20 +51,16 @@ class SecureEngine(Engine):
         places: Sequence[Place],
         secure: ssl.SSLContext,
         room: Places | None = None,
-        encrypt: Encrypt | None = None,
     ) -> None:
         super().__init__(config, tree, emit, places, Front, room)
         self.secure = secure
         self._buffer = memoryview(bytearray(COPY))
-        self._encrypt = encrypt or best()
 
     def _welcome(self, peer: Peer, now: float, *, told: bool) -> None:
         machine = self._machine(peer, now, 0)
         try:
             dropped = partial(self._dropped, peer.client)
-            link = SecureLink(
-                *(peer.sock, machine, self.secure, dropped), self._buffer, self._encrypt
-            )
+            link = SecureLink(peer.sock, machine, self.secure, dropped, self._buffer)
         except OSError:  # the connection is gone already, and the socket closed
             self._places.leave(peer.client)
             return

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 import pytest
 
 from fastboot._ext import twin
-from fastboot.http.encrypt import encrypt
 from fastboot.http.front import Front
 from fastboot.tree import Directory
 from secure_web import LARGE, SecureServer
@@ -65,17 +64,13 @@ def made(tmp_path_factory):
     return store.authority, store.pairs(["127.0.0.1"], datetime.now(UTC))
 
 
-@pytest.fixture(params=["python", pytest.param("compiled", marks=pytest.mark.ext)])
-def serve_secure(made, request):
-    """Start engines of HTTPS, with each way to send files."""
-    compiled = twin("http_encrypt")
-    if request.param == "compiled" and compiled is None:
-        pytest.skip("the compiled twin is not built: setup.py build_ext --inplace")
-    way = encrypt if request.param == "python" else compiled.encrypt
+@pytest.fixture
+def serve_secure(made):
+    """Start engines of HTTPS."""
     with ExitStack() as stack:
 
         def start(tree, **settings):
-            server = SecureServer(tree, made, way, **settings)
+            server = SecureServer(tree, made, **settings)
             stack.callback(server.engine.close)
             return server
 

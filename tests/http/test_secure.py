@@ -318,6 +318,22 @@ def test_what_finds_no_room_is_sent_when_there_is_some(
     assert refused
 
 
+def test_the_goodbye_waits_for_room(serve, monkeypatch):
+    unwrap, tries = ssl.SSLSocket.unwrap, []
+
+    def later(sock):
+        tries.append(sock)
+        if len(tries) < 4:
+            raise ssl.SSLWantWriteError
+        return unwrap(sock)
+
+    monkeypatch.setattr(ssl.SSLSocket, "unwrap", later)
+    server = serve(Memory({"f": b"fine"}))
+    with server.polled(), server.connect() as client:
+        assert body(fetch(client, get(b"/f", CLOSE))) == b"fine"
+    assert len(tries) == 4
+
+
 def test_connections_above_the_limit_are_told_so_over_tls(serve):
     server = serve(Memory({"f": b"fine"}), max_connections=1)
     with server.polled(), server.connect(), server.connect() as second:

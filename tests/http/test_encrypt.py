@@ -1,4 +1,4 @@
-"""Both ways to send a part of a file over TLS do the same."""
+"""Parts of files are sent over TLS as far as there is room."""
 
 from __future__ import annotations
 
@@ -12,26 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from disk import put, require_cold_files
-from fastboot._ext import twin
 from fastboot.cold import WINDOW, Cold
 from fastboot.errors import ContentChanged
-from fastboot.http import encrypt as module
+from fastboot.http.encrypt import encrypt
 
 CONTENT = bytes(range(251)) * 40
 PIECE = 1000
-
-
-@pytest.fixture(
-    scope="module", params=["python", pytest.param("compiled", marks=pytest.mark.ext)]
-)
-def encrypt(request):
-    """Both twins."""
-    if request.param == "python":
-        return module.encrypt
-    compiled = twin("http_encrypt")
-    if compiled is None:
-        pytest.skip("the compiled twin is not built: setup.py build_ext --inplace")
-    return compiled.encrypt
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +45,9 @@ class Room:
         return len(piece)
 
 
-def send(encrypt, connection, file, at, length, *, wait=False):
+def send(connection, file, at, length, *, wait=False):
     buffer = memoryview(bytearray(PIECE))
-    return encrypt(connection.write, file, at, length, buffer, wait)
+    return encrypt(connection.write, file, at, length, buffer, wait=wait)
 
 
 @given(
@@ -70,48 +56,46 @@ def send(encrypt, connection, file, at, length, *, wait=False):
     room=st.integers(0, 6 * PIECE),
     wait=st.booleans(),
 )
-def test_whole_pieces_are_sent_as_far_as_there_is_room(
-    encrypt, file, at, length, room, wait
-):
+def test_whole_pieces_are_sent_as_far_as_there_is_room(file, at, length, room, wait):
     length = min(length, len(CONTENT) - at)
     connection = Room(room)
     fitting = length if length <= room else room - room % PIECE
     if fitting:
-        assert send(encrypt, connection, file, at, length, wait=wait) == fitting
+        assert send(connection, file, at, length, wait=wait) == fitting
     else:
         with pytest.raises(ssl.SSLWantWriteError):
-            send(encrypt, connection, file, at, length, wait=wait)
+            send(connection, file, at, length, wait=wait)
     assert connection.came == CONTENT[at : at + fitting]
 
 
 @pytest.mark.parametrize("wait", [False, True])
-def test_a_file_that_is_shorter_now_is_told(encrypt, file, wait):
+def test_a_file_that_is_shorter_now_is_told(file, wait):
     connection = Room(WINDOW)
     with pytest.raises(ContentChanged):
-        send(encrypt, connection, file, len(CONTENT) - 1500, 2000, wait=wait)
+        send(connection, file, len(CONTENT) - 1500, 2000, wait=wait)
     assert connection.came == CONTENT[-1500:-500]
 
 
-def test_what_breaks_the_connection_is_told_whatever_was_sent(encrypt, file):
+def test_what_breaks_the_connection_is_told_whatever_was_sent(file):
     with pytest.raises(BrokenPipeError):
-        send(encrypt, Room(PIECE, BrokenPipeError), file, 0, 2 * PIECE)
+        send(Room(PIECE, BrokenPipeError), file, 0, 2 * PIECE)
 
 
-def test_a_file_that_cannot_be_read_is_told(encrypt):
+def test_a_file_that_cannot_be_read_is_told():
     read, write = os.pipe()
     os.close(write)
     with pytest.raises(OSError, match="Illegal seek"):
-        send(encrypt, Room(WINDOW), read, 0, PIECE)
+        send(Room(WINDOW), read, 0, PIECE)
     os.close(read)
 
 
-def test_what_is_not_in_memory_is_read_only_by_who_waits(encrypt, tmp_path):
+def test_what_is_not_in_memory_is_read_only_by_who_waits(tmp_path):
     require_cold_files(tmp_path)
     put(tmp_path / "cold", CONTENT)
     with (tmp_path / "cold").open("rb") as file:
         connection = Room(WINDOW)
         with pytest.raises(Cold) as caught:
-            send(encrypt, connection, file.fileno(), 5, PIECE)
+            send(connection, file.fileno(), 5, PIECE)
         assert (caught.value.file, caught.value.at) == (file.fileno(), 0)
-        assert send(encrypt, connection, file.fileno(), 5, PIECE, wait=True) == PIECE
+        assert send(connection, file.fileno(), 5, PIECE, wait=True) == PIECE
     assert connection.came == CONTENT[5 : 5 + PIECE]
