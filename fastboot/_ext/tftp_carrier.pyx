@@ -80,7 +80,8 @@ cdef class Carrier:
     cdef int _rest_next  # and how many it will be if they are tried in vain
     cdef Running _running
     cdef Inlet _inlet
-    cdef Vigil _vigil
+    cdef Vigil _answers   # waits while a transfer runs
+    cdef Vigil _requests  # and while none does: with more workers it comes to any
 
     def __init__(self, clock, cache_bytes):
         self._clock = clock
@@ -95,7 +96,7 @@ cdef class Carrier:
             self._poller, self._ports, self._reads, cache_bytes, clock()
         )
         self._inlet = Inlet(self._running, self._ports)
-        self._vigil = Vigil()
+        self._answers, self._requests = Vigil(), Vigil()
 
     # Python's interface
 
@@ -251,11 +252,12 @@ cdef class Carrier:
     cdef bint _take_ready(self, int wait) noexcept nogil:
         """Serve the descriptors that are ready; True: somebody wants `poll` to end."""
         cdef epoll_event[EVENTS] events
-        cdef int n, count = self._vigil.wait(
-            self._epoll, events, EVENTS, wait,
-            self._running.callers.live <= 1,  # many are waited for asleep
-        )
+        cdef int n, count, live = self._running.callers.live
         cdef bint woken = False
+        if live:  # many are waited for asleep
+            count = self._answers.wait(self._epoll, events, EVENTS, wait, live == 1)
+        else:
+            count = self._requests.wait(self._epoll, events, EVENTS, wait, True)
         self._busy_count = 0
         self._rounds = 0
         if self._own_clock:

@@ -8,8 +8,8 @@ leaves that much earlier. Many clients are waited for asleep: what they send com
 together meanwhile.
 
 Whether it is so nobody knows beforehand. A wait in vain is slept through after all, and
-the next ones are from the beginning, twice as many each time: over any network that has
-a cable in it, one in thousands is tried awake.
+the next ones are from the beginning, twice as many each time, until hardly any is in
+vain: over any network that has a cable in it, one in thousands is tried awake.
 """
 
 cdef extern from "<sys/epoll.h>" nogil:
@@ -25,6 +25,7 @@ cdef extern from "<time.h>" nogil:
 cdef enum:
     AWAKE = 20_000  # nanoseconds
     ASLEEP_MAX = 4096
+    STREAK = 8  # waits that were worth it and make up for one in vain
 
 
 cdef class Vigil:
@@ -37,6 +38,7 @@ cdef class Vigil:
     def __init__(self):
         self.asleep = 0
         self._penalty = 1
+        self._streak = 0
 
     cdef int wait(
         self, int epoll, epoll_event* events, int most, int timeout, bint awake
@@ -53,13 +55,20 @@ cdef class Vigil:
         while True:
             count = epoll_wait(epoll, events, most, 0)
             if count != 0:
-                self._penalty = max(1, self._penalty // 2)
+                self._was_worth_it()
                 return count
             if _now() >= until:
                 break
+        self._streak = 0
         self.asleep = self._penalty
         self._penalty = min(self._penalty * 2, <int>ASLEEP_MAX)
         return epoll_wait(epoll, events, most, timeout)
+
+    cdef void _was_worth_it(self) noexcept nogil:
+        self._streak += 1
+        if self._streak == STREAK:
+            self._streak = 0
+            self._penalty = max(1, self._penalty // 2)
 
     def ready(self, int epoll, int timeout, bint awake):
         """Wait, as `wait` does; how many descriptors are ready."""

@@ -66,15 +66,17 @@ def test_where_nothing_ever_comes_at_once_one_in_thousands_is_tried(waits):
     assert most == 4096
 
 
-def test_one_that_was_worth_it_makes_up_for_one_in_vain(waits):
+@pytest.mark.parametrize(("streak", "asleep"), [(7, 16), (8, 8), (16, 4), (99, 1)])
+def test_some_that_were_worth_it_make_up_for_one_in_vain(waits, streak, asleep):
     for _ in range(4):
         waits.wait()
         sleep_through(waits)
     waits.knock()
-    waits.wait()  # awake, and not in vain
+    for _ in range(streak):
+        waits.wait()
     waits.hush()
     waits.wait()
-    assert waits.asleep() == 8
+    assert waits.asleep() == asleep
 
 
 @pytest.mark.parametrize(("timeout", "awake"), [(0, True), (NOTHING, False)])
