@@ -90,7 +90,7 @@ def within_window(at: int, length: int) -> int:
 def whole_chunks(at: int, length: int) -> int:
     """About so many bytes: to where a chunk ends, and no more than lie in one window.
 
-    What begins behind a head would else end a little before each window does.
+    What is copied for a record of TLS is copied from whole pages then.
 
     >>> whole_chunks(WINDOW - 10, 100), whole_chunks(0, 100), whole_chunks(300, CHUNK)
     (10, 65536, 130772)

@@ -3,7 +3,7 @@
 
 import time
 
-from fastboot.cold import CHUNK, WINDOW
+from fastboot.cold import WINDOW
 from fastboot.http.dates import write_date
 from fastboot.http.front import SMALL
 from fastboot.http.recall import HEAD_MAX
@@ -52,7 +52,6 @@ cdef enum:
 
 cdef int64_t _small = SMALL
 cdef int64_t _window = WINDOW
-cdef int64_t _chunk = CHUNK
 # The answer's head is at most a file's path longer than what was sent for it.
 cdef size_t _out_size = max(SMALL, COPY) + 16 * HEAD_MAX
 
@@ -179,7 +178,7 @@ cdef class Outlet:
         cdef int64_t at = file.offset + link.offset
         cdef stat_t status
         cdef ssize_t n
-        most = min(link.left, _whole_chunks(at, most))
+        most = min(link.left, most, _window - at % _window)
         if not _is_warm(link, at, most):
             failure[0] = EAGAIN
             return 0
@@ -210,13 +209,6 @@ cdef class Outlet:
         elif n < most:
             failure[0] = EAGAIN  # there is no room for more: not to be asked again
         return n
-
-
-cdef inline int64_t _whole_chunks(int64_t at, int64_t length) noexcept nogil:
-    """See `fastboot.cold.whole_chunks`."""
-    cdef int64_t end = at + length
-    end += -end & (_chunk - 1)
-    return min(end, at - at % _window + _window) - at
 
 
 cdef ssize_t _read_warm(Link* link, uint8_t* out, int* failure) noexcept nogil:

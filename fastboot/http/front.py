@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fastboot._ext import twin
-from fastboot.cold import Cold, check_warm, whole_chunks
+from fastboot.cold import Cold, check_warm, within_window
 from fastboot.config import HttpConfig
 from fastboot.errors import ContentChanged
 from fastboot.poller import READ, WRITE, Poller
@@ -325,7 +325,7 @@ class Front:
         return self._date[1]
 
     def _send(self, link: _Waiting, share: int) -> int:
-        """Send what there is room for, about `share` bytes; how many it was."""
+        """Send what there is room for, `share` bytes at the most; how many it was."""
         assert link.known  # the caller looked
         blob = link.known.file.blob
         sent = 0
@@ -344,9 +344,8 @@ class Front:
                 link.offset += body
                 link.left -= body
             while link.left and not link.head and sent < share:
-                length = min(
-                    link.left, whole_chunks(blob.offset + link.offset, share - sent)
-                )
+                at, most = blob.offset + link.offset, min(link.left, share - sent)
+                length = within_window(at, most)
                 count = self._send_file(link, blob, length)
                 sent += count
                 link.offset += count

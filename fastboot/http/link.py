@@ -7,7 +7,7 @@ import os
 import socket
 from collections import deque
 
-from fastboot.cold import CUT_SHORT, Cold, Part, check_warm, whole_chunks
+from fastboot.cold import CUT_SHORT, Cold, Part, check_warm, within_window
 from fastboot.errors import ContentChanged
 from fastboot.poller import READ
 from fastboot.tree import Blob
@@ -110,7 +110,7 @@ class Link:
         return count
 
     def piece(self, action: SendFile, share: int) -> int:
-        """How many bytes of a file to send now, about `share` of them.
+        """How many bytes of a file to send now, `share` at the most.
 
         Raises:
             Cold: They are not in memory.
@@ -119,7 +119,7 @@ class Link:
         blob, length = action.blob, min(action.length, share)
         if blob.fd is not None:
             at = blob.offset + action.offset
-            length = min(action.length, whole_chunks(at, share))
+            length = within_window(at, length)
             if not self.warmed:
                 check_warm(blob.fd, at, length)
             self.warmed = False
@@ -164,7 +164,7 @@ class Link:
             self.part = part
 
     def send_file(self, action: SendFile, share: int) -> int:
-        """Send what there is room for, about `share` bytes at the most.
+        """Send what there is room for, `share` bytes at the most.
 
         Raises:
             Cold: It is not in memory.
