@@ -162,6 +162,18 @@ cdef class Front:
         _free_link(link)
         return requests
 
+    def retry(self, int fd, bytes data):
+        cdef Link* link = self._links[fd]
+        cdef const uint8_t* head = data
+        cdef size_t size = len(data)
+        if memmem(head, size, b"\r\n\r\n", 4) != head + size - 4:
+            return False
+        if not self._find(link, head, size):
+            return False
+        link.is_up = False
+        self._await_room(link, NULL, 0)
+        return True
+
     def poll(self, timeout):
         cdef double patience = -1.0 if timeout is None else timeout
         self._look_at_clocks()

@@ -90,8 +90,7 @@ class Engine:
         self._counts = dict.fromkeys(
             ("accepted", "turned_away", "requests", "sent_bytes", "faults"), 0
         )
-        kind = front or best()
-        self._front = kind(self._poller, config, monotonic, time)
+        self._front = (front or best())(self._poller, config, monotonic, time)
         self._upkeep = Upkeep(self._front, tree)
         self._glance = Glance(self._links, self._peers, self._front, self.wake)
         self.look = self._glance.look
@@ -135,9 +134,13 @@ class Engine:
         turn = self._front.poll(timeout)
         now = monotonic()
         self._settle(turn)
-        for fd, data in turn.came:
-            link = self._take_up(fd, now)
-            self._guarded(link, partial(self._hear, link, data))
+        for number, (fd, data) in enumerate(turn.came):
+            if not data:  # the client has left
+                self._front.take(fd)
+                self._let_go(fd, reset=False)
+            elif not (number and self._front.retry(fd, data)):
+                link = self._take_up(fd, now)
+                self._guarded(link, partial(self._hear, link, data))
         for fd in turn.late:
             link = self._take_up(fd, now)
             self._guarded(link, link.machine.drain)
@@ -203,12 +206,9 @@ class Engine:
 
     def _settle(self, turn: Turn) -> None:
         """Report the answers that the front completed, and those it could not."""
+        rows = ((self._peers[fd].client, k.name, n, s) for fd, k, n, s in turn.sent)
         if turn.sent:
-            rows = [
-                (self._peers[fd].client, known.name, size, seconds)
-                for fd, known, size, seconds in turn.sent
-            ]
-            tell_answers(self._emit, Answers(rows))
+            tell_answers(self._emit, Answers(tuple(rows)))
         for fd, known, length, size, seconds, reason in turn.cut:
             link = self._take_up(fd, 0.0)
             if length == known.size or length >= NOTEWORTHY:
@@ -283,9 +283,7 @@ class Engine:
         self._front.watch(link.sock, link.machine.deadline, link.machine.requests)
 
     def _hear(self, link: Link, data: bytes, now: float) -> list[Action]:
-        """The first bytes since the connection was taken up; none: it has ended."""
-        if not data:
-            return link.machine.end()
+        """The first bytes since the connection was taken up."""
         self._opened = None
         actions = link.machine.receive(data, now)
         if self._opened and data.find(b"\r\n\r\n") == len(data) - 4:
@@ -318,9 +316,7 @@ class Engine:
         self._tell(Fault(self.protocol, error))
 
     def _read(self, link: Link, now: float) -> list[Action]:
-        if (
-            link.machine.asking or link.cold
-        ):  # nothing is heeded but the end of the connection
+        if link.machine.asking or link.cold:  # only the connection's end is heeded
             return link.machine.fail("the client is gone", now)
         if link.queue or link.machine.answering:
             return []  # it became writable
@@ -399,14 +395,17 @@ class Engine:
     def _discard(self, link: Link, *, reset: bool) -> None:
         if self._links.pop(link.fd, None) is None:
             return
-        del self._peers[link.fd]
-        self._places.leave(link.machine.client)
         self._count_busy(link)
-        self._poller.forget(link.fd)
         self._timers.forget(link.fd)
         self.later.forget(link.fd)
         self._reads.forget(link.fd)
-        close(link.sock, reset=reset)
+        self._let_go(link.fd, reset=reset)
+
+    def _let_go(self, fd: int, *, reset: bool) -> None:
+        sock, client = self._peers.pop(fd)
+        self._places.leave(client)
+        self._poller.forget(fd)
+        close(sock, reset=reset)
 
     def _count_busy(self, link: Link) -> None:
         busy = link.machine.busy

@@ -52,7 +52,7 @@ class Turn:
     Attributes:
         ready: Descriptors that are not the front's, and what they are ready for.
         came: Connections that are handed up with the bytes that came; none where the
-            connection has ended.
+            connection has ended, with nothing under way.
         late: Connections that are handed up because their time is over.
         sent: Answers that are complete, those that are `NOTEWORTHY` or a whole file:
             connection, recipe, bytes of content, seconds.
@@ -118,9 +118,7 @@ class Front:
         self._date = (0, b"")  # the second, and how HTTP writes it
         self._draining = False
         self._turn = Turn()
-        self.answering = 0
-        self.requests = 0
-        self.sent_bytes = 0
+        self.answering = self.requests = self.sent_bytes = 0
 
     @property
     def next(self) -> float:
@@ -145,6 +143,14 @@ class Front:
         if link.known:
             self._finish(link)
         return link.requests
+
+    def retry(self, fd: int, data: bytes) -> bool:
+        """Answer what was handed up, as others that asked just before it were."""
+        link = self._links[fd]
+        if data.find(b"\r\n\r\n") != len(data) - 4 or not self._find(data, link):
+            return False
+        self._await_room(fd, link)
+        return True
 
     def poll(self, timeout: float | None) -> Turn:
         """Do what is due; wait for it `timeout` seconds at most (None: for ever)."""

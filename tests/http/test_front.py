@@ -73,6 +73,23 @@ def test_the_second_request_has_the_first_ones_answer_and_asks_nobody(serve, tre
     assert finished == [("/linux", 5000)] * 3
 
 
+@pytest.mark.parametrize("more", [b"", b"Range: bytes=5-7"])
+def test_of_a_crowd_that_asks_at_once_the_first_alone_is_new(serve, tree, more):
+    """Machines that are switched on together cost what they do one after the other."""
+    tree.put("linux", content(200_000))
+    server = serve(tree)
+    with ExitStack() as stack:
+        crowd = [stack.enter_context(server.connect()) for _ in range(12)]
+        server.pump(lambda: server.engine.stats()["connections"] == 12)
+        for client in crowd:
+            client.sendall(get(b"/linux", *filter(None, [more])))
+        with server.polled():
+            bodies = {read_answer(client)[2] for client in crowd}
+    assert bodies == {content(200_000)[5:8] if more else content(200_000)}
+    assert tree.names == ["/linux"]
+    assert server.engine.stats()["requests"] == 12
+
+
 @pytest.mark.parametrize("size", [1, 4096, 33_000, 1 << 20, 5_000_001])
 def test_files_of_every_size_arrive_bit_for_bit_again(serve, tree, size):
     tree.put("linux", content(size))
