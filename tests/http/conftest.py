@@ -2,6 +2,7 @@
 
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
@@ -23,17 +24,22 @@ def front(request):
     return compiled.Front
 
 
-@pytest.fixture
-def serve(front):
-    """Start engines; they are closed, and with them every descriptor."""
+def starting(make):
+    """A function that starts engines; they are closed, and with them every descriptor."""
     with ExitStack() as stack:
 
         def start(tree, **settings):
-            server = Server(tree, front, **settings)
+            server = make(tree, **settings)
             stack.callback(server.engine.close)
             return server
 
         yield start
+
+
+@pytest.fixture
+def serve(front):
+    """Start engines."""
+    yield from starting(partial(Server, front=front))
 
 
 @pytest.fixture
@@ -67,14 +73,7 @@ def made(tmp_path_factory):
 @pytest.fixture
 def serve_secure(made):
     """Start engines of HTTPS."""
-    with ExitStack() as stack:
-
-        def start(tree, **settings):
-            server = SecureServer(tree, made, **settings)
-            stack.callback(server.engine.close)
-            return server
-
-        yield start
+    yield from starting(partial(SecureServer, made=made))
 
 
 @pytest.fixture

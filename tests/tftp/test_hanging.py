@@ -1,5 +1,8 @@
 """A file system whose program is stuck: the kernel's own, by FUSE."""
 
+import errno
+import os
+
 import pytest
 
 from fastboot.aside import TOO_LATE
@@ -37,6 +40,24 @@ def test_F6_a_transfer_that_hangs_keeps_nobody_else_waiting(serve, stuck, option
     clients = Clients(serve(tree))
     slow = clients.ask(b"linux", *options)
     clients.pump(slow, until=lambda: len(slow.reader.payload) > 20)
+    file_system.hang()
+    for _ in range(3):
+        quick = clients.ask(b"warm")
+        clients.finish(quick, beside=(slow,))
+    file_system.go_on()
+    clients.finish(slow)
+    assert slow.payload == file_system.content
+
+
+def test_R1_F6_nor_does_it_where_no_descriptor_is_left(serve, stuck, monkeypatch):
+    def exhausted(fd):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    file_system, tree = stuck
+    clients = Clients(serve(tree))
+    slow = clients.ask(b"linux", *WIDE)
+    clients.pump(slow, until=lambda: len(slow.reader.payload) > 20)
+    monkeypatch.setattr(os, "dup", exhausted)
     file_system.hang()
     for _ in range(3):
         quick = clients.ask(b"warm")
