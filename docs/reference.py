@@ -1,24 +1,27 @@
-"""The reference's pages, from what the program itself says: `python docs/reference.py`."""
+"""What is made of the documents, from the program: `python docs/reference.py`.
+
+The reference, the routers' lines, and the pictures of how machines boot.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import routers
+import sequences
+from commands import commands_page
+from names import LEVELS, level_page, names_page
+
 from fastboot import events
-from fastboot.doctor import cures
+from fastboot.config.client import TftpClient
+from fastboot.config.subnet import ReservationTable, SubnetTable
 from fastboot.settings import Setting, settings
 
-HERE = Path(__file__).parent / "reference"
-
-CHANGES = (
-    ("Leave out option 60, `PXEClient`", cures.NO_CLASS),
-    ("Leave out the boot file", cures.NO_FILE),
-    ("Give name servers", cures.WITH_DNS),
-)
-"""What may have to be changed in a DHCP server, and how."""
+HERE = Path(__file__).parent
 
 PARTS = {
     "": ("In general", ""),
@@ -31,14 +34,36 @@ PARTS = {
 }
 """The parts of the settings: their headings, and their tables in a TOML file."""
 
+TABLES = {
+    "dhcp.subnet": SubnetTable,
+    "dhcp.subnet.reservation": ReservationTable,
+    "tftp.client": TftpClient,
+}
+"""The lists of tables, which only a file can say."""
 
-def pages() -> dict[str, str]:
-    """Every page of the reference that is made, by its file's name."""
-    return {
-        "settings.md": "\n".join(_settings()) + "\n",
-        "events.md": "\n".join(_events()) + "\n",
-        "routers.md": "\n".join(_routers()) + "\n",
+
+def pages() -> dict[Path, str]:
+    """Every file of the documents that is made, in whole or in part."""
+    made = {
+        "commands": commands_page(),
+        "events": _events(),
+        "names": names_page(),
+        "settings": _settings(),
+        **{level: level_page(level) for level in LEVELS},
     }
+    return {
+        **{HERE / f"reference/{name}.md": _page(lines) for name, lines in made.items()},
+        **{
+            HERE / "pictures" / name: text
+            for name, text in sequences.pictures().items()
+        },
+        **routers.pages(),
+    }
+
+
+def _page(lines: Iterator[str]) -> str:
+    """A page's text, never with two empty lines in a row."""
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip("\n") + "\n"
 
 
 def _settings() -> Iterator[str]:
@@ -58,6 +83,15 @@ def _settings() -> Iterator[str]:
             yield "| flag | variable | default | |"
             yield "| --- | --- | --- | --- |"
         yield _row(setting)
+    yield from ("", "## Tables that may be there several times", "")
+    yield "Only a TOML file has these: each `[[...]]` begins another one."
+    for name, table in TABLES.items():
+        yield from ("", f"### [[{name}]]", "", inspect.getdoc(table) or "", "")
+        yield from ("| key | default | |", "| --- | --- | --- |")
+        for item in dataclasses.fields(table):
+            if "text" in item.metadata:
+                default = "required" if item.default is dataclasses.MISSING else "none"
+                yield f"| `{item.name}` | {default} | {item.metadata['text']} |"
 
 
 def _row(setting: Setting) -> str:
@@ -95,27 +129,7 @@ def _attributes(text: str) -> list[str]:
     return found
 
 
-def _routers() -> Iterator[str]:
-    yield "# Routers and DHCP servers"
-    yield ""
-    yield "Most need no change. `fastboot doctor` says whether yours does, and which of"
-    yield "these lines; `{network}` is the network's address, `{server}` the router's."
-    products = dict.fromkeys(item.product for _, recipes in CHANGES for item in recipes)
-    for product in products:
-        yield from ("", f"## {product}")
-        for title, recipes in CHANGES:
-            for recipe in recipes:
-                if recipe.product == product:
-                    yield from ("", f"**{title}**", "", "```text")
-                    yield from map(_unbraced, recipe.lines)
-                    yield "```"
-
-
-def _unbraced(line: str) -> str:
-    return line.replace("{{", "{").replace("}}", "}")
-
-
 if __name__ == "__main__":
-    HERE.mkdir(exist_ok=True)
-    for name, page in pages().items():
-        (HERE / name).write_text(page)
+    for path, page in pages().items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(page, "utf-8")

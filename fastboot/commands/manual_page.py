@@ -19,13 +19,14 @@ _FLAG = re.compile(r"(?<![\w\\-])(--?[A-Za-z][\w-]*)")
 _VALUE = re.compile(r"\b([A-Z][A-Z|:.]+)\b")
 _QUOTED = re.compile(r"`([^`]+)`")
 
-_EXITS = (
+EXITS = (
     ("0", "What was asked for is done; a server finished all that ran."),
     ("1", "A server was stopped with transfers running, or fastboot has a mistake."),
     ("2", "A flag, file, folder or port cannot be used."),
     ("3, 4, 5", "As get and put have them, above."),
     ("130", "Ctrl-C came before anything was done."),
 )
+"""The exit codes, and what each means."""
 
 
 def manual(command: click.Group, version: str, day: date) -> str:
@@ -66,7 +67,7 @@ def manual(command: click.Group, version: str, day: date) -> str:
     for setting in settings():
         lines += [".TP", f".B {setting.variable}", f"As {_emphasised(setting.flag)}."]
     lines.append(".SH EXIT STATUS")
-    for code, meaning in _EXITS:
+    for code, meaning in EXITS:
         lines += [".TP", f".B {code}", plain(meaning)]
     return "\n".join(lines) + "\n"
 

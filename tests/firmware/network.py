@@ -42,12 +42,17 @@ SERVER_THERE = OTHER_PREFIX + "2"
 
 
 class Namespace:
-    """A network namespace; leaving the context removes it with all its interfaces."""
+    """A network namespace; leaving the context removes it with all its interfaces.
 
-    def __init__(self) -> None:
+    Args:
+        others: Namespaces of other kinds besides, such as "mount".
+    """
+
+    def __init__(self, *others: str) -> None:
         need_root()
+        self._kinds = ("net", *others)
         self._holder = subprocess.Popen(
-            [need("unshare"), "--net", "cat"],
+            [need("unshare"), *(f"--{kind}" for kind in self._kinds), "cat"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -67,7 +72,8 @@ class Namespace:
         """The command line that runs `command` in it, and never longer than we run."""
         return [
             *(need("setpriv"), "--pdeathsig", "KILL", "--"),
-            *(need("nsenter"), f"--net=/proc/{self.pid}/ns/net", "--"),
+            *(need("nsenter"), *(f"--{kind}" for kind in self._kinds)),
+            *("--target", str(self.pid), "--"),
             *command,
         ]
 
