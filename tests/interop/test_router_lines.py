@@ -7,6 +7,8 @@ import pytest
 from documents import DOCS, blocks
 from peers import need
 
+pytestmark = pytest.mark.interop
+
 PAGES = [*sorted((DOCS / "routers").glob("*.md")), DOCS / "how-to" / "beside-dhcp.md"]
 
 CHECKS = {
