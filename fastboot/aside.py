@@ -125,7 +125,10 @@ class Patient:
         if mounts().may_hang_near(self._folder):
             # By the name alone: to ask the file system what a link is may hang, too.
             place = mounts().slow_at(posixpath.join(self._folder, name.lstrip("/")))
-            return Aside(partial(self._tree.open, name, client), place)
+            # What is made of the whole folder, such as the menu, hangs with any part of
+            # it: so each other name is a place of its own.
+            of: Hashable = name if place is None else place
+            return Aside(partial(self._tree.open, name, client), of)
         return self._tree.open(name, client)
 
     def path_of(self, name: str) -> str | None:

@@ -13,11 +13,12 @@ THREADS = 4
 """Calls to one place at the same time. Where as many hang, whoever comes next to that
 place waits in vain, and nobody else."""
 
-THREADS_MAX = 32
-"""Calls at the same time to all places: so many hang only where eight file systems do."""
+THREADS_MAX = 64
+"""Calls at the same time to all places: so many hang only where sixteen places do."""
 
 WAITING_MAX = 256
-"""Calls to one place that wait for a thread; more are not taken."""
+"""Calls to one place that wait for a thread, and to all places that could have one if
+there were more; further ones are not taken."""
 
 Job = Callable[[], None]
 
@@ -53,7 +54,8 @@ class Crew:
         with self._lock:
             lane = self._lanes.get(of) or _Lane()
             if lane.begun < THREADS:
-                if not self._has_hand() and not must:
+                full = self._open >= THREADS_MAX + WAITING_MAX
+                if (full or not self._has_hand()) and not must:
                     return False
                 lane.begun += 1
                 self._open += 1

@@ -164,13 +164,26 @@ def test_F6_places_that_hang_take_no_more_threads_than_there_may_be(monkeypatch)
 
 
 @pytest.mark.usefixtures("slow")
-def test_a_name_is_asked_for_where_its_file_system_is(monkeypatch, tmp_path):
-    asked = []
-    monkeypatch.setattr(Mounts, "slow_at", lambda self, path: path)
+def test_a_name_is_asked_for_where_its_file_system_is_or_else_by_itself(
+    monkeypatch, tmp_path
+):
+    asked, slow = [], {f"{tmp_path}/nas/linux": 7}
+    monkeypatch.setattr(Mounts, "slow_at", lambda self, path: slow.get(path))
     monkeypatch.setattr(Crew, "do", lambda self, job, of: asked.append(of) or True)
     patient = Patient(Memory({}), tmp_path)
-    patient.open("/nas/linux", CLIENT).run(PATIENCE, print)()
-    assert asked == [f"{tmp_path}/nas/linux"]
+    for name in ("/nas/linux", "boot.ipxe"):
+        patient.open(name, CLIENT).run(PATIENCE, print)()
+    assert asked == [7, "boot.ipxe"]
+
+
+def test_F6_of_calls_that_hang_at_many_places_no_more_wait_than_may():
+    crew, go_on = Crew(), threading.Event()
+    taken = [
+        crew.do(lambda: go_on.wait(PATIENCE), of=place)
+        for place in range(2 * (THREADS_MAX + WAITING_MAX))
+    ]
+    assert sum(taken) == THREADS_MAX + WAITING_MAX
+    go_on.set()
 
 
 @pytest.mark.parametrize("kind", [threading.Thread, threading.Timer])
