@@ -33,6 +33,7 @@ cdef enum:
 cdef struct Usual:
     uint8_t count  # datagrams that are taken by one call, less one
     uint8_t full   # calls in a row that found as many
+    int bare       # a socket that tells nothing but who sent a datagram; below 0: none
 
 cdef struct Inbox:
     Usual[USUAL_MAX] usual
@@ -63,6 +64,7 @@ cdef struct Outbox:
 
 cdef int inbox_init(Inbox* inbox) except -1
 cdef void inbox_free(Inbox* inbox) noexcept nogil
+cdef void inbox_know_bare(Inbox* inbox, int fd) noexcept nogil
 cdef int inbox_receive(Inbox* inbox, int fd, bint returns) noexcept nogil
 cdef list inbox_ancillary(Inbox* inbox, int index)
 cdef int inbox_origin(Inbox* inbox, int index, uint8_t* out) noexcept nogil

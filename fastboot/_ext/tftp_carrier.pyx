@@ -42,7 +42,7 @@ cdef extern from "<time.h>" nogil:
 cdef enum:
     EVENTS = 64
     BATCHES = 4  # of datagrams from one socket before the others have their turn
-    ROUNDS = 8  # through the sockets that are busy before the others have their turn
+    AGAIN_MAX = 256  # datagrams from busy sockets before the others have their turn
     REST_MAX = 64  # turns until it is tried again whether sockets are busy
 
 cdef double _good_for = GOOD_FOR
@@ -75,7 +75,7 @@ cdef class Carrier:
     cdef int _timer
     cdef int _busy[EVENTS]  # sockets that brought something in this turn
     cdef int _busy_count
-    cdef int _rounds     # through them since all sockets were looked at
+    cdef int _again      # datagrams of theirs since all sockets were looked at
     cdef int _rest       # turns in which they are not tried
     cdef int _rest_next  # and how many it will be if they are tried in vain
     cdef Running _running
@@ -104,6 +104,7 @@ cdef class Carrier:
         """See `fastboot.tftp.carrier.Carrier`, here and below."""
         self._ports.open(place, port, data, most)
         self._running.callers.open(self._ports.pools)
+        self._inlet.know_bare(self._ports.settled)
 
     @property
     def listening(self):
@@ -259,7 +260,7 @@ cdef class Carrier:
         else:
             count = self._requests.wait(self._epoll, events, EVENTS, wait, True)
         self._busy_count = 0
-        self._rounds = 0
+        self._again = 0
         if self._own_clock:
             self._running.now = _monotonic()
         for n in range(count):
@@ -273,17 +274,18 @@ cdef class Carrier:
         Clients that answer faster than we go round have their next ACK there, and
         epoll would cost as much as taking it. False: all descriptors have their turn.
         """
-        cdef int n, count = self._busy_count, found = 0
-        if count == 0 or self._rounds == ROUNDS or not self._waits:
+        cdef int n, count = self._busy_count, got, found = 0
+        if count == 0 or self._again >= AGAIN_MAX or not self._waits:
             return False
         if self._rest:
             self._rest -= 1
             return False
-        self._rounds += 1
         if self._own_clock:
             self._running.now = _monotonic()
         for n in range(count):
-            found += self._inlet.receive(self._busy[n], True) > 0
+            got = self._inlet.receive(self._busy[n], True)
+            self._again += got
+            found += got > 0
         if 2 * found >= count:
             self._rest_next = 1
             return True

@@ -10,6 +10,7 @@ cdef class Inlet:
     cdef dict _origins    # the other way round
 
     cdef int receive(self, int fd, bint returns) noexcept nogil
+    cdef int know_bare(self, fds) except -1
     cdef object ancillary(self, came)
 
     cdef bint _take_ack(self, int fd, int n) noexcept nogil

@@ -14,8 +14,8 @@ from fastboot.tftp.ports import is_request
 from libc.stdint cimport uint8_t
 
 from fastboot._ext.datagrams cimport (
-    inbox_ancillary, inbox_bytes, inbox_free, inbox_init, inbox_peer, inbox_receive,
-    sockaddr_storage,
+    inbox_ancillary, inbox_bytes, inbox_free, inbox_init, inbox_know_bare, inbox_peer,
+    inbox_receive, sockaddr_storage,
 )
 from fastboot._ext.tftp_entry cimport Entry
 from fastboot._ext.tftp_recall cimport Recipe
@@ -54,6 +54,12 @@ cdef class Inlet:
                 with gil:
                     self._take_other(fd, n)
         return count
+
+    cdef int know_bare(self, fds) except -1:
+        """Sockets, open as long as we are, tell nothing but who sent a datagram."""
+        for fd in fds:
+            inbox_know_bare(&self._inbox, fd)
+        return 0
 
     cdef object ancillary(self, came):
         """The control messages that told of an arrival, or None."""

@@ -112,6 +112,11 @@ class Ports:
         """
         return {fd: p for fd, p in self._pools.items() if fd not in self._places}
 
+    @property
+    def settled(self) -> set[int]:
+        """The sockets that leave by one address only, and do not tell of it."""
+        return self._settled
+
     def data_port(self, fd: int, peer: Peer) -> int | None:
         """The data socket for a client of a listener; None if `fd` is no listener.
 

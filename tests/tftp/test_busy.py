@@ -32,7 +32,10 @@ class Client:
         return packet, tid
 
     def say(self, block):
-        self._sock.sendto(Ack(block).encode(), self._tid)
+        self.say_bytes(Ack(block).encode())
+
+    def say_bytes(self, data):
+        self._sock.sendto(data, self._tid)
 
     def hear(self):
         self.packet, _ = self._hear()
@@ -88,4 +91,12 @@ def test_others_get_their_files(port):
 def test_what_is_lost_is_sent_again(port):
     client = Client("127.0.0.1", port)
     assert client.hear() == client.packet == Data(1, FILE[:512])
+    client.close()
+
+
+def test_T1_a_datagram_of_64_kib_at_a_port_for_files_is_nothing(port):
+    client = Client("127.0.0.1", port)
+    client.say_bytes(bytes(65_507))
+    client.say(1)
+    assert client.hear() == Data(2, FILE[512:1024])
     client.close()
