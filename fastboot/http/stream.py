@@ -55,11 +55,12 @@ class Stream:
 
     def leave(self) -> None:
         """Nobody reads on: have it closed, once no piece of it is being brought."""
-        self._left_alone = True
-        self._do(self._close())
+        if not self.ended:
+            self._left_alone = True
+            self._do(self._close())
 
     async def _close(self) -> Blob:
-        if not self._coming and not self.ended:
+        if not self._coming:
             await leave(self._pieces)
         return Blob(size=0, etag="")
 
