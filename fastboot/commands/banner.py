@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -52,9 +54,23 @@ def write_banner(console: Console, server: Server, *, privileged: bool) -> None:
     if not privileged:
         console.print(
             "[yellow]Not root: firmware asks on ports 67, 69 and 4011, which only root "
-            "can open.[/] As root machines boot from here by themselves."
+            "can open.[/] As root machines boot from here by themselves:"
         )
+        again = clean(_as_root(sys.argv, sys.executable))
+        console.print(f"  {escape(again)}", soft_wrap=True)  # one line, to be copied
     console.print("Ctrl-C stops.")
+
+
+def _as_root(typed: list[str], python: str) -> str:
+    """The command that was typed, as root, who has none of our PATH.
+
+    >>> _as_root([".venv/bin/fastboot", "serve", "my images"], "/usr/bin/python3")
+    "sudo .venv/bin/fastboot serve 'my images'"
+    """
+    program, *rest = typed
+    if program.endswith("__main__.py"):
+        return shlex.join(["sudo", python, "-m", "fastboot", *rest])
+    return shlex.join(["sudo", program, *rest])
 
 
 def _shown(value: object) -> str:

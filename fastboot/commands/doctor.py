@@ -60,6 +60,9 @@ _SETTINGS = {
 }
 """The settings that change what machines are told."""
 
+_MEANS = {"interface": "Ask on this interface only; may be given again."}
+"""What a setting means here, where that is not what it means to serving."""
+
 
 def doctor_command() -> click.Command:
     """`fastboot doctor`, as click sees it."""
@@ -114,7 +117,7 @@ def doctor_command() -> click.Command:
             ),
             click.Option(["--json", "as_json"], is_flag=True, help="For programs."),
             *(
-                option(item)
+                option(item, _MEANS.get(item.name, ""))
                 for item in settings()
                 if (item.part, item.name) in _SETTINGS
             ),

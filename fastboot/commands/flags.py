@@ -54,8 +54,13 @@ def _stands_for(setting: Setting) -> str | None:
     return _STANDS_FOR.get(word, _KINDS[setting.kind])
 
 
-def option(setting: Setting) -> click.Option:
-    """The flag of one setting. It has no default here: `Config` has."""
+def option(setting: Setting, text: str = "") -> click.Option:
+    """The flag of one setting. It has no default here: `Config` has.
+
+    Args:
+        setting: The setting.
+        text: What it means to this command, where that is not what it means to serving.
+    """
     flag = setting.flag
     if setting.kind is bool:
         flag = f"{flag}/--no-{flag.removeprefix('--')}"
@@ -72,7 +77,7 @@ def option(setting: Setting) -> click.Option:
         show_envvar=False,
         metavar=_stands_for(setting),
         shell_complete=completed(setting.flag, setting.kind),
-        help=setting.text + default,
+        help=(text or setting.text) + default,
     )
 
 

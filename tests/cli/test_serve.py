@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 
@@ -379,6 +381,8 @@ def test_without_root_the_ports_are_high_and_that_is_said():
     assert re.search(r"HTTP\s+port 8080", text)
     assert re.search(r"DHCP\s+off", text)
     assert "Not root" in text
+    again = shlex.join([sys.executable, "-m", "fastboot", "serve", folder])
+    assert f"\n  sudo {again}\n" in text
 
 
 def test_a_server_without_a_network_says_so_in_one_line(folder, tmp_path):
