@@ -2,8 +2,10 @@
 
 import socket
 
+from fastboot.batch import Both
 from fastboot.config import TftpConfig
 from fastboot.listen import Place
+from fastboot.seen import ignore
 from fastboot.tftp.engine import Engine
 from fastboot.tftp.packet import Ack, OptionAck, ReadRequest, decode
 
@@ -11,19 +13,27 @@ OCTET = b"octet"
 
 
 class Served:
-    """An engine with a clock that stands still unless told otherwise."""
+    """An engine with a clock that stands still unless told otherwise.
 
-    def __init__(self, tree, carrier, address="127.0.0.1", mtu=None, **config):
+    `follows` is a timeline that is told what happens, too.
+    """
+
+    def __init__(
+        self, tree, carrier, address="127.0.0.1", mtu=None, follows=None, **config
+    ):
         self.now = 1000.0
         self.events = []
         self.engine = Engine(
             TftpConfig(port=0, **config),
             tree,
-            self.events.append,
+            self.events.append
+            if follows is None
+            else Both(follows, self.events.append),
             [Place(address)],
             mtu=lambda index: mtu,
             clock=lambda: self.now,
             carrier=carrier,
+            view=ignore if follows is None else follows,
         )
         self.port = self.engine.ports[0][1]
         self.clients = []

@@ -10,11 +10,12 @@ from fastboot import events
 from fastboot.arrival import Arrival
 from fastboot.config.client import TftpClient
 from fastboot.tftp import recall as recall_module
-from fastboot.tftp.packet import Ack, Data, Error, OptionAck
+from fastboot.tftp.packet import Ack, Data, Error, OptionAck, ReadRequest
 from fastboot.tftp.recall import KEPT, Recall
 from fastboot.tftp.request import understand
 from fastboot.tftp.share import OF_ONE_MAX, UNCONFIRMED_MAX
 from fastboot.tftp.table import Question
+from fastboot.timeline.reader import Timeline
 from fastboot.tree import Blob, Directory
 
 FILE = random.Random(4).randbytes(1700)
@@ -116,6 +117,20 @@ def test_what_ends_in_one_turn_is_told_in_its_order(known):
     assert told == [
         (kind, f"127.0.0.{n}") for kind, n in zip(kinds, numbers, strict=True)
     ]
+
+
+def test_who_follows_machines_knows_of_each_transfer_and_its_first_packets(known):
+    timeline = Timeline(lambda: 1000.0, lambda: 1000.0)
+    case = known(follows=timeline)
+    for _ in range(4):
+        case.served.get(case.served.client("127.0.0.5"), b"file", SIZE)
+    _, record = timeline.record("127.0.0.5")
+    (step,) = record.steps
+    assert (step.kind, step.text, step.count, step.size) == ("got", "file", 4, 1700)
+    request = ReadRequest(b"file", b"octet", (SIZE,)).encode()
+    oack = OptionAck(((b"tsize", b"1700"),)).encode()
+    packets = [packet.data for packet in timeline.packets("127.0.0.5")]
+    assert packets == [request, oack] * 4
 
 
 def test_other_words_for_the_same_file_are_another_request(known):
