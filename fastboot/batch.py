@@ -49,6 +49,10 @@ Row = tuple[str, int, int, float, int, Wanted]
 it took, blocks sent more than once, and what it was."""
 
 
+Datagram = tuple[tuple[str, int], tuple[str, int], bytes]
+"""Where it came from, where it went, and what was in it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Files that were got over TFTP, the first first.
@@ -71,14 +75,20 @@ class Batch:
 
     def packets(self, row: Row) -> tuple[Packet, ...]:
         """What was asked, and what the answer was."""
-        client, port, fd, _, _, wanted = row
-        came = Packet(
-            "", (client, port), (wanted.local, wanted.door), True, wanted.request
+        asked, *answered = self.datagrams(row)
+        return (
+            Packet("", asked[0], asked[1], True, asked[2]),
+            *(Packet("", there, here, False, data) for here, there, data in answered),
         )
+
+    def datagrams(self, row: Row) -> tuple[Datagram, ...]:
+        """The same, which costs less."""
+        client, port, fd, _, _, wanted = row
+        peer, local = (client, port), wanted.local
+        asked = (peer, (local, wanted.door), wanted.request)
         if not wanted.oack:
-            return (came,)
-        here = (wanted.local, self.port(fd))
-        return came, Packet("", (client, port), here, False, wanted.oack)
+            return (asked,)
+        return asked, ((local, self.port(fd)), peer, wanted.oack)
 
 
 def finished(row: Row) -> Finished:

@@ -108,14 +108,17 @@ class Timeline:
     def many(self, batch: Batch) -> None:
         """Take files that machines got, and what these asked and were answered."""
         with self._lock:
-            now, full = self._clock(), False
+            now, at, full = self._clock(), self._epoch(), False
             for row in batch.rows:
-                known = self._book.key_of(row[0]) in self._book.records
+                key = self._book.key_of(row[0])
+                known = key in self._book.records
                 if full and not known:
                     continue  # in the same moment nobody else comes in
                 if known or not self._door.is_crowded(now):
-                    for packet in batch.packets(row):
-                        self._packet(packet)
+                    for source, target, data in batch.datagrams(row):
+                        # Requests that are kept are shorter than `DATA_MAX`.
+                        kept = Captured(at, source, target, data, len(data))
+                        self._book.ring.add(key, kept)
                 if known or self._door.admits(now):
                     self._finished(finished(row))
                 else:
