@@ -23,6 +23,9 @@ REST = 10
 """Times as long as a look took, until the next: whoever asks without end, or serves
 from a slow disk, keeps an engine from its other clients for a tenth of the time."""
 
+PATIENCE = 1.0
+"""Seconds to wait for a look that another began; where it hangs the last one counts."""
+
 SHOWN_MAX = 256
 """Entries in a menu: more than a person looks through, and a script of some 50 KB."""
 
@@ -131,7 +134,7 @@ class Menu:
     """A tree with the menu's script at the names that iPXE asks for.
 
     May be used from several threads at once; who asks while another looks into the
-    folder waits and shares what it finds.
+    folder waits and shares what it finds, or what was found before where that one hangs.
 
     Args:
         folder: What is booted from.
@@ -163,8 +166,10 @@ class Menu:
         return self._look().scripts[path]
 
     def _look(self) -> _Look:
-        """The last look, or a new one when it is too old."""
-        with self._lock:
+        """The last look, or a new one when it is too old and no other one hangs."""
+        if not self._lock.acquire(timeout=PATIENCE if self._last.scripts else -1):
+            return self._last
+        try:
             began = self._clock()
             if began >= self._last.until:
                 entries = tuple(find_entries(self._folder.names()))
@@ -173,6 +178,8 @@ class Menu:
                 until = ended + max(FRESH, REST * (ended - began))
                 self._last = _Look(entries, scripts, until)
             return self._last
+        finally:
+            self._lock.release()
 
     def _scripts(self, entries: Sequence[Entry]) -> dict[str, Blob]:
         shown = [look_into(entry, self._read) for entry in entries[:SHOWN_MAX]]

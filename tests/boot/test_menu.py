@@ -381,6 +381,30 @@ def test_threads_that_ask_at_once_share_one_look(made, monkeypatch):
     assert len(looks) == len(scripts) == 1
 
 
+def test_F6_while_a_look_hangs_machines_get_the_menu_as_it_was(made, monkeypatch):
+    folder, menu, clock = made
+    add(folder / "tools.ipxe")
+    before = script_of(menu)
+    begun, go_on, names = threading.Event(), threading.Event(), Directory.names
+
+    def hang(directory):
+        begun.set()
+        assert go_on.wait(20)
+        return names(directory)
+
+    monkeypatch.setattr(Directory, "names", hang)
+    monkeypatch.setattr(menu_module, "PATIENCE", 0.01)
+    add(folder / "more.ipxe")
+    clock.now += FRESH
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(script_of, menu)
+        assert begun.wait(20)
+        assert script_of(menu) == before
+        go_on.set()
+        assert "more" in first.result()
+    assert "more" in script_of(menu)
+
+
 @pytest.mark.parametrize("target", ["/etc/passwd", "odd.efi", "missing", "good.ipxe/x"])
 def test_an_odd_link_is_not_in_the_menu_and_does_not_spoil_it(made, target):
     folder, menu, _ = made
