@@ -9,6 +9,10 @@ in somebody else's name has to guess it, and one that goes to another port gives
 forger away. Where all leave by the listening port (`single`) there is nothing to guess:
 NAT and Kubernetes need that, others should not want it. A socket for each transfer
 (`each`) is what other servers do: nothing to share, a descriptor and three calls more.
+
+The compiled carrier gives who took a whole file from us the pool's first port, for ten
+minutes: he has heard us, which is what the guess is to prove. One call then takes the
+ACKs of all of them. What it costs: for so long, ACKs can be forged in his name.
 """
 
 from __future__ import annotations
