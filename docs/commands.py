@@ -44,12 +44,12 @@ def _text(text: str) -> Iterator[str]:
         if lines[0].strip() == "\b":
             yield from ("```text", *lines[1:], "```", "")
         else:
-            yield from (*lines, "")
+            yield from (*(line.replace("*", "\\*") for line in lines), "")
 
 
 def _flags(one: click.Command, context: click.Context) -> Iterator[str]:
     rows = [option.get_help_record(context) for option in one.get_params(context)]
-    yield from ("| flag | |", "| --- | --- |")
+    yield from ("| flag | meaning |", "| --- | --- |")
     for row in rows:
         if row is not None:
             # A bar ends a cell, in code too.

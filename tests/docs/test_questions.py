@@ -36,4 +36,5 @@ def test_what_people_ask_first_is_in_the_table():
 @pytest.mark.parametrize(("question", "answer", "page"), rows())
 def test_the_answer_is_a_sentence_of_the_page(question, answer, page):
     target = PAGE.parent / page
+    assert answer.endswith(".")
     assert plain(answer) in plain(target.read_text("utf-8"))
