@@ -46,8 +46,8 @@ SCREENS = (
 """What is said of each screen, and the part of it that is shown: x, y, width, height."""
 PATIENCE = 420.0
 """Seconds that each step of the machine may take, on a slow processor."""
-GREY = (0.5, 0.95)
-"""How much of the screen, where the installer asks its first question."""
+GREY, RED = b"\xaa\xaa\xaa", b"\xaa\x00\x00"
+"""The installer's dialogs, and in them what is chosen."""
 
 
 class Terminal:
@@ -125,14 +125,12 @@ class Camera:
         self.do("screendump", filename=str(file), format=kind)
         return file.read_bytes()
 
-    def grey(self, file: Path) -> float:
-        """How much of the screen has the grey of a dialog."""
+    def share(self, file: Path, *colours: bytes) -> list[float]:
+        """How much of the screen has each of these colours."""
         head, _, most, points = self.picture(file, "ppm").split(b"\n", 3)
         assert (head, most) == (b"P6", b"255"), head
-        step = 3 * 97  # a part of the points will do
-        looked = range(0, len(points) - 2, step)
-        found = sum(1 for at in looked if points[at : at + 3] == b"\xaa\xaa\xaa")
-        return found / len(looked)
+        looked = [points[at : at + 3] for at in range(0, len(points) - 2, 3 * 97)]
+        return [looked.count(colour) / len(looked) for colour in colours]
 
 
 def until(is_so: Callable[[], object], what: str) -> None:
@@ -197,12 +195,13 @@ def film(folder: Path) -> Run:
             shoot()
             camera.do("send-key", keys=[{"type": "qcode", "data": "ret"}])
             until(lambda: "got /debian/initrd.gz" in terminal.text, "the files' end")
-            least, most = GREY
-            until(
-                lambda: least < camera.grey(folder / "screen.ppm") < most,
-                "the installer's question",
-            )
-            time.sleep(3)
+
+            def asks() -> bool:
+                grey, red = camera.share(folder / "screen.ppm", GREY, RED)
+                return grey > 0.5 and red > 0.01
+
+            until(asks, "the installer's question")
+            time.sleep(2)
             shoot()
         return Run(_facts(terminal), screens)
 
