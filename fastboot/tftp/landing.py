@@ -114,7 +114,10 @@ class Bounded:
     def _count(self, size: int) -> None:
         self.size += size
         if self.size > self.limit and self.problem is None:
-            self.problem = Full(f"more than the {self.limit} bytes that are taken came")
+            self._stop(Full(f"more than the {self.limit} bytes that are taken came"))
+
+    def _stop(self, problem: TreeError) -> None:
+        self.problem = problem
 
 
 class Memory(Bounded):
@@ -298,7 +301,7 @@ class Beside(Bounded):
             self._fail(error.strerror)
 
     def _fail(self, reason: str | None) -> None:
-        self.problem = Unavailable(f"cannot write {self.path}: {reason}")
+        self._stop(Unavailable(f"cannot write {self.path}: {reason}"))
 
 
 class Stream(Bounded):
@@ -354,7 +357,7 @@ class Stream(Bounded):
             try:
                 call()
             except OSError as error:
-                self.problem = Unavailable(f"cannot write it: {error.strerror}")
+                self._stop(Unavailable(f"cannot write it: {error.strerror}"))
 
 
 AnyLanding = Memory | Beside | Stream
