@@ -49,6 +49,7 @@ class WholeSource(sdist):
         """Add those folders, and leave out what is made from other files."""
         for folder in (".ci", "benches", "docs", "examples", "tests"):
             self.filelist.graft(folder)
+        self.filelist.include(".mkdocs.yml")
         self.filelist.include("CHANGELOG.md")
         self.filelist.include("Containerfile")
         self.filelist.global_exclude("*.py[cod]")

@@ -80,14 +80,14 @@ def _settings() -> Iterator[str]:
             yield from ("", f"## {heading}", "")
             if table:
                 yield from (f"In a TOML file under `{table}`.", "")
-            yield "| flag | variable | default | |"
+            yield "| flag | variable | default | meaning |"
             yield "| --- | --- | --- | --- |"
         yield _row(setting)
     yield from ("", "## Tables that may be there several times", "")
     yield "Only a TOML file has these: each `[[...]]` begins another one."
     for name, table in TABLES.items():
         yield from ("", f"### [[{name}]]", "", inspect.getdoc(table) or "", "")
-        yield from ("| key | default | |", "| --- | --- | --- |")
+        yield from ("| key | default | meaning |", "| --- | --- | --- |")
         for item in dataclasses.fields(table):
             if "text" in item.metadata:
                 default = "required" if item.default is dataclasses.MISSING else "none"
