@@ -23,8 +23,6 @@ cdef enum:
     USUAL_MAX = 256    # sockets of which it is known how many usually come
     FULL_MAX = 4       # times that one came after which there may be two
     DATAGRAM = 2048    # bytes of the longest that is looked at
-    OUT_MAX = 128      # messages sent by one call
-    PIECES_MAX = 1024  # of memory they consist of
     CONTROL_MAX = 96   # bytes of control messages for one
     ORIGIN_MAX = 106   # bytes that tell where a datagram came to
     SEGMENTS_MAX = 64  # packets in one message (UDP_MAX_SEGMENTS)
@@ -49,19 +47,6 @@ cdef struct Address:
     uint8_t[CONTROL_MAX] control  # the address of ours to send from
     unsigned int size
 
-cdef struct Outbox:
-    int fd  # all messages leave by one socket
-    int count
-    int pieces_count
-    mmsghdr* messages
-    iovec* pieces
-    uint8_t* controls
-    void** owners
-    int64_t* firsts  # the block with which each message begins
-    int* segments    # bytes of the packets it is to be cut into; 0: it is one packet
-    bint cut_failed  # some message could not be cut, and went out packet by packet
-    uint8_t* failed  # which
-
 cdef int inbox_init(Inbox* inbox) except -1
 cdef void inbox_free(Inbox* inbox) noexcept nogil
 cdef void inbox_know_bare(Inbox* inbox, int fd) noexcept nogil
@@ -78,12 +63,3 @@ cdef bytes inbox_bytes(Inbox* inbox, int index)
 cdef uint64_t name_hash(sockaddr_storage* name, uint64_t seed) noexcept nogil
 cdef bint name_equal(sockaddr_storage* one, sockaddr_storage* other) noexcept nogil
 cdef int address_init(Address* address, peer, list ancillary) except -1
-
-cdef int outbox_init(Outbox* outbox) except -1
-cdef void outbox_free(Outbox* outbox) noexcept nogil
-cdef bint outbox_has_room(Outbox* outbox, int fd, int pieces) noexcept nogil
-cdef void outbox_begin(
-    Outbox* outbox, int fd, Address* to, int segment, void* owner, int64_t first
-) noexcept nogil
-cdef void outbox_piece(Outbox* outbox, const uint8_t* data, size_t size) noexcept nogil
-cdef int outbox_flush(Outbox* outbox) noexcept nogil

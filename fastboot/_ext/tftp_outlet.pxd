@@ -1,6 +1,6 @@
 from libc.stdint cimport int64_t, uint8_t
 
-from fastboot._ext.datagrams cimport Outbox
+from fastboot._ext.outbox cimport Outbox
 from fastboot._ext.tftp_pictures cimport Pictures
 from fastboot._ext.tftp_table cimport Transfer
 from fastboot._ext.tftp_transfer cimport Burst

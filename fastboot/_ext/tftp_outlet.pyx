@@ -10,7 +10,7 @@ from fastboot.poller import READ, WRITE
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport free, malloc
 
-from fastboot._ext.datagrams cimport (
+from fastboot._ext.outbox cimport (
     outbox_begin, outbox_flush, outbox_free, outbox_has_room, outbox_init,
     outbox_piece,
 )
