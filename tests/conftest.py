@@ -27,6 +27,9 @@ LONG = ("firmware", "interop", "slow")
 """The marks of tests that take long, the longest first."""
 
 
+MACHINES = "tests/firmware/"
+
+
 def pytest_configure(config):
     """Where several processes share the tests: which order, and what of one that dies."""
     if config.pluginmanager.hasplugin("xdist"):
@@ -45,6 +48,21 @@ def pytest_collection_modifyitems(items):
 def _turn(item):
     marks = {mark.name for mark in item.iter_markers()}
     return next((n for n, mark in enumerate(LONG) if mark in marks), len(LONG))
+
+
+@pytest.hookimpl(optionalhook=True)  # there is none without xdist
+def pytest_xdist_make_scheduler(config, log):
+    """Machines that boot are one process's: it switches them on once, and by turns."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = super()._split_scope(nodeid)
+            return MACHINES if file.startswith(MACHINES) else file
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture(params=LOOPS)

@@ -106,7 +106,7 @@ def ask_for_address(space, script, *options):
     """Run a DHCP client once, on a computer of its own; what it has to say."""
     client = space.inside(
         *(need("busybox"), "udhcpc", "-i", "eth0", "-f", "-n", "-q"),
-        *("-t", "5", "-T", "1", "-s", str(script), *options),
+        *("-t", "30", "-T", "1", "-s", str(script), *options),
     )
     return subprocess.run(client, capture_output=True, text=True, timeout=60).stdout
 
