@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from disk import PATIENCE, Disk, put, put_old, require_cold_files
+from disk import PATIENCE, Disk, forget, put, put_old, require_cold_files
 from fastboot import cold
 from fastboot.cold import CHUNK, Cold, Part, Reader, Reads, check_warm, fill
 from fastboot.crew import Crew
@@ -276,10 +276,16 @@ def test_what_is_not_in_memory_is_read_in_chunks_that_others_want_too(tmp_path):
     require_cold_files(tmp_path)
     put(tmp_path / "cold", CONTENT)
     blob = Blob.from_fd(os.open(tmp_path / "cold", os.O_RDONLY))
-    with pytest.raises(Cold) as caught:
-        Reader(blob).read(CHUNK + 1, 1000)
-    assert (caught.value.at, caught.value.length) == (CHUNK, CHUNK)
-    assert caught.value.of == blob.place
+    for _ in range(100):
+        # A disk may be so fast that what the look asked for is there before its end.
+        try:
+            Reader(blob).read(CHUNK + 1, 1000)
+        except Cold as found:
+            caught = found
+            break
+        forget(tmp_path / "cold")
+    assert (caught.at, caught.length) == (CHUNK, CHUNK)
+    assert caught.of == blob.place
     blob.close()
 
 

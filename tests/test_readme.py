@@ -46,6 +46,8 @@ def test_it_is_short_enough_to_be_read(text):
 
 
 def test_the_tour_has_every_folder_of_the_source_and_no_other(text):
+    if not (ROOT / "fastboot").exists():
+        pytest.skip("the package is installed, without its source")
     shown = re.findall(r"^\| `([\w.-]+(?:/[\w.-]+)?)/` \|", text, re.MULTILINE)
     inside = {path.parent.name for path in ROOT.glob("fastboot/*/__init__.py")}
     folders = {"fastboot", *(f"fastboot/{name}" for name in inside), *NO_PACKAGES}
