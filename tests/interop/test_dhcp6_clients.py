@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from ipaddress import IPv6Address, IPv6Network
 
 import pytest
@@ -93,8 +95,15 @@ class Segment:
             text=True,
             timeout=PATIENCE,
         )
+        self.leave()
         assert done.returncode == 0, (done.stderr, self.serving.log)
         return done.stderr, told.read_text()
+
+    def leave(self):
+        """End the dhclient that stayed to renew, as it does once it has an address."""
+        with suppress(FileNotFoundError, ProcessLookupError):
+            os.kill(int((self.folder / "client.pid").read_text()), signal.SIGKILL)
+        (self.folder / "client.pid").unlink(missing_ok=True)
 
     def end(self):
         """Stop watching; what went over the wire, as tshark reads it."""
