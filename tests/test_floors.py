@@ -59,7 +59,7 @@ FLOORS = [
     ["http.peer"],
     ["http.link", "http.encrypt"],
     ["http.recall", "http.secure"],
-    ["http.kept"],
+    ["http.kept", "http.turn"],
     ["http.door", "http.front"],
     ["http.upkeep", "http.glance"],
     # 3: decisions

@@ -44,9 +44,15 @@ class Served:
         self.engine = start(HttpConfig(port=0, **settings), self.events.append)
         (self.address,) = self.engine.ports
 
-    def raw(self):
+    def raw(self, receive_buffer=None):
         """A client's socket, before anything was said."""
-        return socket.create_connection(self.address, timeout=PATIENCE)
+        if receive_buffer is None:
+            return socket.create_connection(self.address, timeout=PATIENCE)
+        client = socket.socket()
+        client.settimeout(PATIENCE)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        client.connect(self.address)  # the window is agreed on with the first segment
+        return client
 
     def pump(self, until):
         """Poll in this thread until something holds."""
@@ -90,9 +96,9 @@ class Server(Served):
 
         super().__init__(start, **settings)
 
-    def connect(self):
+    def connect(self, receive_buffer=None):
         """A client's socket."""
-        return self.raw()
+        return self.raw(receive_buffer)
 
 
 def read_answer_head(client):

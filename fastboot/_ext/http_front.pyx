@@ -9,8 +9,9 @@ import math
 import os
 import time
 
-from fastboot.http.connection import NOTEWORTHY
-from fastboot.http.front import ANSWER_COST, RECEIVE, SHARE, Turn
+from fastboot.http.front import ANSWER_COST, RECEIVE, SHARE
+from fastboot.http.limits import NOTEWORTHY
+from fastboot.http.turn import Turn
 from fastboot.poller import READ, WRITE
 
 from libc.errno cimport EAGAIN, EINTR, errno
@@ -20,7 +21,9 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
 from fastboot._ext.http_kept cimport Kept, Part, Recipe
-from fastboot._ext.http_outlet cimport CUT_SHORT, REWRITTEN, Link, Outlet
+from fastboot._ext.http_outlet cimport (
+    CUT_SHORT, REWRITTEN, Link, Outlet, acknowledged,
+)
 from fastboot._ext.wheel cimport (
     Wheel, wheel_init, wheel_next, wheel_pop, wheel_remove, wheel_set,
 )
@@ -185,6 +188,7 @@ cdef class Front:
         cdef Link* link = self._links[fd]
         link.cold, link.warmed = False, True
         self._watch_for(link, EPOLLOUT)
+        self._renew(link)
 
     def drain(self):
         cdef int fd
@@ -330,10 +334,12 @@ cdef class Front:
             link = <Link*>wheel_pop(&self._wheel, self._now)
             if link == NULL:
                 return
-            if link.recipe != NULL:
-                self._cut(link, SLOW)
-            else:
+            if link.recipe == NULL:
                 self._late(link)
+            elif acknowledged(link.fd) - link.acked >= self._least:
+                self._renew(link)
+            else:
+                self._cut(link, SLOW)
 
     # Handing up
 
@@ -433,7 +439,7 @@ cdef class Front:
         cdef uint32_t interest = 0 if link.cold else EPOLLOUT
         if link.interest != interest:
             self._watch_for(link, interest)
-            wheel_set(&self._wheel, &link.timer, self._now + self._stall_timeout)
+            self._renew(link)
 
     cdef void _watch_for(self, Link* link, uint32_t interest) noexcept nogil:
         cdef epoll_event event
@@ -486,8 +492,13 @@ cdef class Front:
         self.sent_bytes += count
         link.unrenewed += count
         if link.unrenewed >= self._least:
-            link.unrenewed = 0
-            wheel_set(&self._wheel, &link.timer, self._now + self._stall_timeout)
+            self._renew(link)
+
+    cdef void _renew(self, Link* link) noexcept nogil:
+        link.unrenewed = 0
+        if link.left:
+            link.acked = acknowledged(link.fd)
+        wheel_set(&self._wheel, &link.timer, self._now + self._stall_timeout)
 
     cdef void _complete(self, Link* link) noexcept nogil:
         cdef Recipe* recipe = link.recipe

@@ -22,6 +22,13 @@ cdef extern from "<sys/sendfile.h>" nogil:
 cdef extern from "<sys/socket.h>" nogil:
     ssize_t c_send "send" (int fd, const void* data, size_t size, int flags)
     int MSG_NOSIGNAL
+    int getsockopt(int fd, int level, int name, void* value, unsigned int* size)
+
+cdef extern from "<netinet/in.h>" nogil:
+    int IPPROTO_TCP
+
+cdef extern from "<netinet/tcp.h>" nogil:
+    int TCP_INFO
 
 cdef extern from "<sys/stat.h>" nogil:
     struct timespec:
@@ -49,6 +56,7 @@ cdef extern from "<unistd.h>" nogil:
 cdef enum:
     COPY = 64 << 10  # bytes read at once where sendfile(2) cannot be used
     NUMBERS = 128    # bytes that a part's length and range take in a head
+    BYTES_ACKED = 120  # where struct tcp_info has it, since Linux 4.1
 
 cdef int64_t _small = SMALL
 cdef int64_t _window = WINDOW
@@ -227,6 +235,16 @@ cdef ssize_t _read_warm(Link* link, uint8_t* out, int* failure) noexcept nogil:
         n = pread(fd, out, link.length, at)
     link.warmed = False
     return n
+
+
+cdef int64_t acknowledged(int fd) noexcept nogil:
+    """See `fastboot.http.peer.acknowledged`."""
+    cdef uint8_t[BYTES_ACKED + 8] info
+    cdef unsigned int size = sizeof(info)
+    cdef int64_t count = 0
+    if getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &size) == 0 and size == sizeof(info):
+        memcpy(&count, info + BYTES_ACKED, sizeof(count))
+    return count
 
 
 cdef bint _is_warm(Link* link, int64_t at, int64_t length) noexcept nogil:

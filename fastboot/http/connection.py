@@ -31,16 +31,12 @@ from fastboot.eventual import give_up
 from fastboot.tree import Blob, Client
 
 from .actions import Action, Await, Close, Send, SendFile, Shutdown
-from .limits import EVERY, LINGER, MAX_LINE, RETRY, BadRequest
+from .limits import EVERY, LINGER, MAX_LINE, NOTEWORTHY, RETRY, BadRequest
 from .message import RequestHead, decode
 from .phase import Phase, Transfer
 from .ranges import Span
 from .respond import REASONS, Response, asker, follow, refuse, respond
 from .stream import Stream
-
-NOTEWORTHY = 1 << 20
-"""Bytes from which on a part of a file is reported as a transfer; a disk read over HTTP
-asks for thousands of small ones (iPXE's sanboot)."""
 
 
 class Connection:
@@ -197,8 +193,11 @@ class Connection:
             self._emit(events.Failed(*who, transfer.name, transfer.sent, took, reason))
         return self._end(reset=True)
 
-    def tick(self, now: float) -> list[Action]:
-        """Time has passed: end what took longer than `deadline`."""
+    def tick(self, now: float, acknowledged: int = 0) -> list[Action]:
+        """Time has passed: end what took longer than `deadline`.
+
+        `acknowledged` bytes reached the client since that was set, as far as is known.
+        """
         if now < self.deadline:
             return []
         match self._phase:
@@ -209,6 +208,9 @@ class Connection:
             case Phase.READING:
                 seconds = self._config.head_timeout
                 return self._reject(408, f"no whole head within {seconds:g} s", now)
+            case Phase.ANSWERING if acknowledged >= self._least:
+                self._unrenewed, self.deadline = 0, now + self._config.stall_timeout
+                return []
             case Phase.ANSWERING:
                 seconds = self._config.stall_timeout
                 return self.fail(f"the client took too little for {seconds:g} s", now)

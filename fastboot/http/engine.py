@@ -24,13 +24,15 @@ from fastboot.timers import Timers
 from fastboot.tree import Blob, Client, Tree
 
 from .actions import Action, Await, Send, SendFile, Shutdown
-from .connection import NOTEWORTHY, Connection
+from .connection import Connection
 from .door import Door
-from .front import ANSWER_COST, RECEIVE, SHARE, Front, Turn, best
+from .front import ANSWER_COST, RECEIVE, SHARE, Front, best
 from .glance import Glance
+from .limits import NOTEWORTHY
 from .link import Link
 from .peer import Peer, close, prepare, words_of
 from .places import Places, Seat
+from .turn import Turn
 from .upkeep import Upkeep
 
 
@@ -200,7 +202,7 @@ class Engine:
         for fd in self._timers.due(now):
             link = self._links.get(fd)
             if link:
-                self._guarded(link, link.machine.tick)
+                self._guarded(link, link.tick)
         self._upkeep.tick(now)
         self._glance.tick(now)
 
@@ -368,7 +370,7 @@ class Engine:
         if machine.resting:
             self._give_back(link)
         else:
-            self._timers.set(link.fd, machine.deadline)
+            self._timers.set(link.fd, link.deadline())
 
     def _do(self, link: Link, action: Action, share: int) -> int:
         """Do one action, or a part of it; the number of bytes that it took."""

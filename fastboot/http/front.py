@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from fastboot._ext import twin
 from fastboot.cold import Cold, check_warm, within_window
@@ -22,11 +22,13 @@ from fastboot.poller import READ, WRITE, Poller
 from fastboot.timers import Timers
 from fastboot.tree import Blob
 
-from .connection import NOTEWORTHY
 from .dates import write_date
 from .kept import Kept, Known
+from .limits import NOTEWORTHY
 from .link import send_content
+from .peer import acknowledged
 from .recall import Recipe
+from .turn import Turn
 
 RECEIVE = 16 << 10
 """Bytes read at once; so much is kept of requests that wait for an answer."""
@@ -44,34 +46,6 @@ and sendfile is faster only beyond."""
 
 
 @dataclass(slots=True)
-class Turn:
-    """What one turn left for others to do, and to know.
-
-    For one connection, answers stand for what came before anything else of it.
-
-    Attributes:
-        ready: Descriptors that are not the front's, and what they are ready for.
-        came: Connections that are handed up with the bytes that came; none where the
-            connection has ended, with nothing under way.
-        late: Connections that are handed up because their time is over.
-        sent: Answers that are complete, those that are `NOTEWORTHY` or a whole file:
-            connection, recipe, bytes of content, seconds.
-        cold: Connections whose answer is not in memory, the file's descriptor, and where
-            in it to read; they are the front's, and go on with `resume`.
-        cut: Answers that are not and will not be: connection, recipe, bytes that the
-            content has, bytes of it that were sent, seconds, and the reason. The
-            connection is handed up, to be reset.
-    """
-
-    ready: list[tuple[int, int]] = field(default_factory=list)
-    came: list[tuple[int, bytes]] = field(default_factory=list)
-    late: list[int] = field(default_factory=list)
-    sent: list[tuple[int, Recipe, int, float]] = field(default_factory=list)
-    cold: list[tuple[int, int, int]] = field(default_factory=list)
-    cut: list[tuple[int, Recipe, int, int, float, str]] = field(default_factory=list)
-
-
-@dataclass(slots=True)
 class _Waiting:
     """A connection."""
 
@@ -83,7 +57,8 @@ class _Waiting:
     left: int = 0
     length: int = 0
     began: float = 0.0
-    unrenewed: int = 0
+    unrenewed: int = 0  # bytes sent since its timer was set
+    acked: int = 0  # what the client had acknowledged by then
     rest: bytes = b""  # requests that were sent behind it
     interest: int = READ
     cold: bool = False  # a part of the file is being read for it
@@ -172,8 +147,7 @@ class Front:
             if link is None:
                 continue
             if link.known:
-                seconds = self._config.stall_timeout
-                self._cut(fd, link, f"the client took too little for {seconds:g} s")
+                self._expire(fd, link)
             else:
                 self._hand_up(fd, link)
                 turn.late.append(fd)
@@ -185,6 +159,7 @@ class Front:
         link.cold, link.warmed = False, True
         self._poller.change(fd, WRITE)
         link.interest = WRITE
+        self._renew(link)  # it was not the client that kept us waiting
 
     def drain(self) -> list[int]:
         """Answer nothing more; the connections that wait, which are handed up.
@@ -304,7 +279,7 @@ class Front:
         if link.interest != interest:
             self._poller.change(fd, interest)
             link.interest = interest
-            self._timers.set(fd, self._clock() + self._config.stall_timeout)
+            self._renew(link)
 
     def _find(self, head: bytes, link: _Waiting) -> bool:
         """Begin the answer to a head that a good recipe is kept for."""
@@ -385,9 +360,22 @@ class Front:
         self.sent_bytes += count
         link.unrenewed += count
         if link.unrenewed >= self._least:
-            link.unrenewed = 0
-            deadline = self._clock() + self._config.stall_timeout
-            self._timers.set(link.sock.fileno(), deadline)
+            self._renew(link)
+
+    def _renew(self, link: _Waiting) -> None:
+        """Give the client the time again that it has to take so many bytes."""
+        link.unrenewed = 0
+        if link.left:
+            link.acked = acknowledged(link.sock)
+        deadline = self._clock() + self._config.stall_timeout
+        self._timers.set(link.sock.fileno(), deadline)
+
+    def _expire(self, fd: int, link: _Waiting) -> None:
+        """The time is over; but there is room only once half the kernel's is free."""
+        if acknowledged(link.sock) - link.acked >= self._least:
+            return self._renew(link)
+        seconds = self._config.stall_timeout
+        return self._cut(fd, link, f"the client took too little for {seconds:g} s")
 
     def _complete(self, fd: int, link: _Waiting) -> None:
         known, now = link.known, self._clock()

@@ -44,3 +44,7 @@ RETRY = (("Retry-After", str(RETRY_AFTER)),)
 
 EVERY = 1.0
 """Seconds between two looks at what is new for a client that watches."""
+
+NOTEWORTHY = 1 << 20
+"""Bytes from which on a part of a file is reported as a transfer; a disk read over HTTP
+asks for thousands of small ones (iPXE's sanboot)."""

@@ -14,7 +14,7 @@ from fastboot.tree import Blob
 
 from .actions import Action, Send, SendFile
 from .connection import Connection
-from .peer import words_of
+from .peer import acknowledged, words_of
 
 COPY = 256 << 10
 """Bytes read at once where sendfile(2) cannot be used."""
@@ -67,8 +67,8 @@ class Link:
     """
 
     __slots__ = (
-        *("busy", "cold", "fd", "interest", "machine", "part", "queue", "sock"),
-        *("wants", "warmed"),
+        *("_acked", "_deadline", "busy", "cold", "fd", "interest", "machine", "part"),
+        *("queue", "sock", "wants", "warmed"),
     )
 
     def __init__(self, sock: socket.socket, machine: Connection) -> None:
@@ -82,6 +82,24 @@ class Link:
         self.cold = False
         self.warmed = False
         self.part: Part | None = None
+        self._deadline = 0.0
+        self._acked = 0  # what the client had acknowledged when that was set
+
+    def deadline(self) -> float:
+        """The machine's; what is acknowledged from now on counts for it if it is new."""
+        due = self.machine.deadline
+        if due != self._deadline:
+            self._deadline = due
+            if self.machine.answering:
+                self._acked = acknowledged(self.sock)
+        return due
+
+    def tick(self, now: float) -> list[Action]:
+        """Time has passed; see `Connection.tick`."""
+        machine = self.machine
+        if not machine.answering:
+            return machine.tick(now)
+        return machine.tick(now, acknowledged(self.sock) - self._acked)
 
     def receive(self, size: int) -> bytes:
         """What has come, `size` bytes at the most; nothing at the end.

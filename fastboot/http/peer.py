@@ -8,6 +8,7 @@ import sys
 from typing import NamedTuple
 
 _TCP_NOTSENT_LOWAT = 25  # linux/tcp.h; Python's socket module names it since 3.12
+_BYTES_ACKED = struct.Struct("=120xQ")  # of struct tcp_info, since Linux 4.1
 _RESET = struct.pack("ii", 1, 0)  # struct linger: close at once, with a reset
 
 
@@ -54,6 +55,19 @@ def close(sock: socket.socket, *, reset: bool) -> None:
     if reset:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
     sock.close()
+
+
+def acknowledged(sock: socket.socket) -> int:
+    """Bytes that the peer has acknowledged on a connection so far; 0 where it is not known.
+
+    What is still with the kernel is no measure of a client: a slow one takes some of it
+    for minutes before there is room for more.
+    """
+    if not sys.platform.startswith("linux"):
+        return 0
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_ACKED.size)
+    count: int = _BYTES_ACKED.unpack(info)[0] if len(info) == _BYTES_ACKED.size else 0
+    return count
 
 
 def words_of(error: OSError) -> str:

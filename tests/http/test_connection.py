@@ -13,14 +13,13 @@ from fastboot.errors import NotFound, Refused, Unavailable
 from fastboot.events import Dropped, Failed, Finished, Probed, RequestRefused
 from fastboot.http.connection import (
     LINGER,
-    NOTEWORTHY,
     Close,
     Connection,
     Send,
     SendFile,
     Shutdown,
 )
-from fastboot.http.limits import MAX_LINE
+from fastboot.http.limits import MAX_LINE, NOTEWORTHY
 from fastboot.tree import Blob
 
 HEAD_TIMEOUT, IDLE_TIMEOUT, STALL_TIMEOUT = 15.0, 75.0, 120.0
@@ -391,6 +390,25 @@ def test_H1_without_a_least_rate_any_byte_buys_time():
     peer.machine.receive(b"GET /disk HTTP/1.1\r\nHost:\r\n\r\n", 0.0)
     peer.machine.taken(1, 50.0, content=True)
     assert peer.machine.deadline == 50.0 + STALL_TIMEOUT
+
+
+def test_H1_what_the_client_acknowledged_is_taken_also_where_there_is_no_room_yet():
+    peer = Peer()
+    peer.machine.receive(GET, 0.0)
+    least = int(MIN_RATE * STALL_TIMEOUT)
+    assert peer.machine.tick(STALL_TIMEOUT, least) == []
+    assert peer.machine.deadline == 2 * STALL_TIMEOUT
+    assert peer.machine.tick(2 * STALL_TIMEOUT, least - 1) == [Close(reset=True)]
+
+
+def test_H1_what_was_handed_over_before_the_time_was_renewed_does_not_count_again():
+    peer = Peer()
+    peer.machine.receive(b"GET /disk HTTP/1.1\r\nHost:\r\n\r\n", 0.0)
+    least = int(MIN_RATE * STALL_TIMEOUT)
+    peer.machine.taken(least - 1, 50.0, content=True)
+    assert peer.machine.tick(STALL_TIMEOUT, least) == []
+    peer.machine.taken(1, 200.0, content=True)
+    assert peer.machine.deadline == 2 * STALL_TIMEOUT
 
 
 def test_H7_the_last_request_that_a_connection_may_make_is_answered_and_it_is_closed():

@@ -190,9 +190,10 @@ def test_F1_F2_a_file_cut_short_ends_its_transfers_and_no_others(serve, folder):
             assert len(data) < LARGE - 1000
             assert reset  # what is missing is never mistaken for the end
         for client in clients[1::2]:
-            left = LARGE
-            while left > 2000:  # the head and the first bytes are read already
-                left -= len(client.recv(1 << 20))
+            client.shutdown(socket.SHUT_WR)
+            data, reset = read_to_end(client)
+            assert len(data) > LARGE - 1000  # the first bytes are read already
+            assert not reset
     failed = server.of(Failed)
     assert [event.name for event in failed] == ["/cut"] * 3
     assert all(event.size < LARGE for event in failed)
@@ -584,6 +585,34 @@ def test_H1_a_client_that_reads_nothing_is_cut_off(serve, monkeypatch, folder):
         server.pump(lambda: server.engine.stats()["connections"] == 0)
         assert read_to_end(client)[1]
     assert len(server.of(Failed)) == 1
+
+
+def test_H1_a_slow_client_lives_on_what_it_takes_of_what_the_kernel_has(
+    serve, monkeypatch, folder
+):
+    root, tree = folder
+    (root / "linux").write_bytes(content(LARGE))
+    clock = Clock(monkeypatch)
+    server = serve(tree, stall_timeout=120, min_rate=64)
+    with server.connect(receive_buffer=4 << 10) as client:
+        client.sendall(get(b"/linux"))
+        server.pump(lambda: not server.engine.idle)
+        for _ in range(50):
+            server.engine.poll(0)
+        for _ in range(2):
+            clock.now += 119
+            take(client, 32 << 10)  # more than the least rate and what is on its way
+            clock.now += 2
+            server.engine.poll(0)
+            assert not server.of(Failed)
+        clock.now += 121
+        server.pump(lambda: server.of(Failed))
+        assert read_to_end(client)[1]
+
+
+def take(client, size):
+    while size:
+        size -= len(client.recv(size))
 
 
 def test_a_client_that_reads_nothing_does_not_keep_the_engine_busy(serve, folder):

@@ -282,6 +282,38 @@ def test_H1_a_client_that_stops_to_read_is_cut_off(serve, tree, monkeypatch):
     assert server.engine.idle
 
 
+def test_H1_a_slow_client_lives_on_what_it_takes_of_what_the_kernel_has(
+    serve, tree, monkeypatch
+):
+    clock = Clock(monkeypatch)
+    tree.put("linux", content(LARGE))
+    server = serve(tree, stall_timeout=120, min_rate=64)
+    with server.polled(), server.connect() as first:
+        first.sendall(get(b"/linux"))
+        read_answer(first)
+    with server.connect(receive_buffer=4 << 10) as client:
+        client.sendall(get(b"/linux"))
+        server.pump(lambda: not server.engine.idle)
+        for _ in range(50):
+            server.engine.poll(0)
+        sent = server.engine.stats()["sent_bytes"]
+        for _ in range(2):
+            clock.now += 119
+            take(client, 32 << 10)  # more than the least rate and what is on its way
+            clock.now += 2
+            server.engine.poll(0)
+            assert not server.of(Failed)
+        assert server.engine.stats()["sent_bytes"] == sent  # there was room for nothing
+        clock.now += 121
+        server.pump(lambda: server.of(Failed))
+        assert read_to_end(client)[1]
+
+
+def take(client, size):
+    while size:
+        size -= len(client.recv(size))
+
+
 def test_a_client_that_stops_to_read_does_not_keep_the_engine_busy(serve, tree):
     tree.put("linux", content(LARGE))
     server = serve(tree)
