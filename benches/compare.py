@@ -7,8 +7,9 @@
 
 Servers run on one CPU, one at a time; the load client runs on another. Each row is
 measured with every server in turn, and then again: A B C, B C A, C A B; what counts is
-the median. TFTP takes a quarter of an hour, HTTP ten minutes, DHCP some. Results with the machine's facts go to
-benches/runs/, those of a part of it to build/benches/last.json.
+the median. TFTP takes a quarter of an hour, HTTP ten minutes, DHCP some. Results with
+the machine's facts go to benches/runs/, those of a part of it to build/benches/last.json.
+A run for benches/runs/ waits up to two minutes for a machine that does other work.
 """
 
 # ruff: noqa: T201  (a command prints)
@@ -44,9 +45,6 @@ COMPARISONS: dict[str, Comparison] = {
 
 RUNS = Path(__file__).parent / "runs"
 
-BUSY = 0.5
-"""Load average of a machine on which numbers are worth little."""
-
 SETTLED = 3.0
 """Seconds until files are as those of a server are, which nobody wrote a moment ago."""
 
@@ -67,9 +65,8 @@ def main() -> None:
     with _folder(comparison) as root:
         quick = arguments.quick
         place = Place(root, server_cpu, 0.3 if quick else 0.5, 1.0 if quick else 1.5)
-        started, busy = time.monotonic(), os.getloadavg()[0]
-        if busy > BUSY:
-            print(f"this machine is busy (load {busy}): wait", file=sys.stderr)
+        busy = machine.quiet() if _is_kept(arguments) else os.getloadavg()[0]
+        started = time.monotonic()
         results, notes = _measure_all(comparison, chosen, servers, place, arguments)
     report = {
         "protocol": arguments.protocol,
@@ -269,9 +266,14 @@ def _median(values: list[Any]) -> Any:
     return statistics.median(values)
 
 
+def _is_kept(arguments: argparse.Namespace) -> bool:
+    """Whether tables are made from the run; from one of a part they are not."""
+    return not (arguments.quick or arguments.rows or arguments.servers)
+
+
 def _path(report: dict[str, Any], arguments: argparse.Namespace) -> Path:
-    """Where results are kept; those of a part are no run that a table is made from."""
-    if arguments.quick or arguments.rows or arguments.servers:
+    """Where results are kept."""
+    if not _is_kept(arguments):
         return BUILD / "last.json"
     day = report["date"][:10]
     protocol = "" if report["protocol"] == "tftp" else f"-{report['protocol']}"

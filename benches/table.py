@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from benches import machine
+
 HERE = Path(__file__).parent
 
 NOTE = (
@@ -276,7 +278,8 @@ _ABOUT = {
         (
             "*: the client cost more than the server, which could have been faster; with "
             "one client it pays for waking the server. "
-            "The yardstick is no server but a bare loop in C: what the kernel alone costs. "
+            "The yardstick is no server but a bare loop in C: about what the kernel alone "
+            "costs. "
         ),
     ),
     "dhcp": (
@@ -301,14 +304,20 @@ _ABOUT = {
 """How it was measured, and what has to be known to read the table."""
 
 
+def _busy(report: Report) -> str:
+    """The load of a machine that had other work when the run began."""
+    load = report["load_before"]
+    return f", load {load:.1f} when it began" if load > machine.BUSY else ""
+
+
 def markdown(report: Report) -> str:
     """A run for the README."""
-    machine = report["machine"]
+    place = report["machine"]
     about = (
         f"Measured on {report['date'][:10]} by `python -m benches.compare "
-        f"{report['protocol']}`, medians of {_runs(report)}: {machine['cpu']}, "
-        f"{machine['cpus']} CPUs{', virtual' if machine['virtual'] else ''}, Linux "
-        f"{machine['kernel']}; {_ABOUT[report['protocol']][0]} {NOTE}"
+        f"{report['protocol']}`, medians of {_runs(report)}: {place['cpu']}, "
+        f"{place['cpus']} CPUs{', virtual' if place['virtual'] else ''}, Linux "
+        f"{place['kernel']}{_busy(report)}; {_ABOUT[report['protocol']][0]} {NOTE}"
     )
     parts = [about]
     for heading, lines in _tables(report):

@@ -36,6 +36,7 @@ def run(**changes):
         "protocol": "tftp",
         "date": "2030-01-02T03:04:05+00:00",
         "machine": {"cpu": "a CPU", "cpus": 2, "virtual": True, "kernel": "6.1"},
+        "load_before": 0.1,
         "servers": {"fastboot": "0.1.0 (x)", "yardstick": "-", "dnsmasq": "2.90"},
         "rows": [row],
         "marks": [],
@@ -64,6 +65,12 @@ def test_the_table_has_a_column_for_each_server(table):
 def test_a_rate_that_the_client_held_down_is_marked(table):
     text = table.markdown(run(client_cpu_per_gb=2.1))
     assert "| 1428 B | 2 · 400* | 2 · 400 | 2.5 · 400 |" in text
+
+
+def test_the_load_of_a_machine_that_had_other_work_is_told(table):
+    assert "Linux 6.1; over" in table.markdown(run())
+    text = table.markdown({**run(), "load_before": 1.42})
+    assert "Linux 6.1, load 1.4 when it began; over" in text
 
 
 def test_the_newest_run_is_taken(table, tmp_path):
