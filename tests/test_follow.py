@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from dhcp.test_engine import inside
+from dhcp.lan import inside
 from fastboot import follow, listen
 from fastboot.follow import Follower
 from fastboot.interfaces import Changes

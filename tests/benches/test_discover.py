@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from dhcp.test_engine import inside, udp
+from dhcp.lan import inside, udp
 from fastboot.dhcp.options import Code
 from fastboot.dhcp.packet import BOOTREPLY, Frame, decode
 from firmware.network import Namespace

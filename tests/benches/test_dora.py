@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from dhcp.test_engine import inside, udp
+from dhcp.lan import inside, udp
 from fastboot.dhcp.options import Code, MessageType
 from fastboot.dhcp.packet import BOOTREPLY, Frame, decode
 from firmware.network import Namespace

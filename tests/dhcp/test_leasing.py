@@ -23,11 +23,10 @@ from fastboot.dhcp.packet import decode
 from fastboot.errors import ConfigError, ListenError
 from fastboot.interfaces import Interface
 from fastboot.server import Server
-from firmware.network import Namespace
 from peers import need
 
 from .clients import laptop, uefi
-from .test_engine import ALL, SOON, Lan, inside
+from .lan import ALL, SOON, inside
 
 SERVER = IPv4Address("192.0.2.2")
 
@@ -82,20 +81,6 @@ class Serving:
         )
         frame = laptop(MessageType.REQUEST, *options, mac=mac)
         return self.exchange(client, frame, "acks").yiaddr
-
-
-@pytest.fixture(scope="module")
-def spaces():
-    need("ip")
-    with Namespace() as server, Namespace() as left, Namespace() as right:
-        yield Lan(server, left, right)
-
-
-@pytest.fixture
-def lan(spaces):
-    yield spaces
-    for machine in (spaces.left, spaces.right):
-        machine.ip("address", "flush", "dev", "eth0")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dhcp.test_engine import inside
+from dhcp.lan import inside
 from dhcp.v6.lan import Lan
 from fastboot.dhcp.v6.options import Association, Code, encode_vendor_class
 from fastboot.dhcp.v6.packet import Kind, Message

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dhcp.clients import laptop
-from dhcp.test_engine import inside
+from dhcp.lan import inside
 from fastboot.dhcp.database import read
 from fastboot.dhcp.leases import State
 from fastboot.dhcp.options import Code, MessageType

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from dhcp.test_engine import inside
+from dhcp.lan import inside
 from dhcp.v6.lan import Lan
 from fastboot.commands.banner import write_banner
 from fastboot.config import Config, DhcpConfig, HttpConfig, TftpConfig
