@@ -374,12 +374,12 @@ class Connection:
     def _reject(self, status: int, reason: str, now: float) -> list[Action]:
         """Answer what is no request, and close."""
         self._drop(reason)
-        return self._begin(refuse(status, self._wall_clock()), now)
+        head = self._buffer[:7].lstrip(b"\r\n").startswith(b"HEAD ")
+        return self._begin(refuse(status, self._wall_clock(), without_body=head), now)
 
     def _refused(self, head: RequestHead, reason: str) -> None:
-        self._emit(
-            events.RequestRefused(self._protocol, self.client, head.path, reason)
-        )
+        who = (self._protocol, self.client)
+        self._emit(events.RequestRefused(*who, head.path, reason))
 
     def _drop(self, reason: str) -> None:
         self._emit(events.Dropped(self._protocol, self.client, reason))

@@ -87,6 +87,12 @@ class RequestHead:
         options = (self.field(b"connection") or b"").lower().split(b",")
         return b"close" not in [option.strip(b" \t") for option in options]
 
+    @property
+    def host(self) -> bytes:
+        """The host that is asked, of the target if it names one (RFC 9112, 3.2.2)."""
+        absolute = _ABSOLUTE.match(self.target)
+        return absolute[1] if absolute else self.field(b"host") or b""
+
     def encode(self) -> bytes:
         """The head as bytes; `decode` reads it back equal."""
         lines = [b"%s %s HTTP/1.%d" % (self.method.encode(), self.target, self.minor)]

@@ -114,7 +114,7 @@ def asker(head: RequestHead, address: str, server: str) -> Client:
         server,
         agent=field(b"user-agent"),
         accept=field(b"accept"),
-        host=field(b"host"),
+        host=head.host.decode("latin-1"),
         query=head.query.decode("latin-1"),
     )
 

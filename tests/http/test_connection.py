@@ -128,6 +128,16 @@ def test_the_tree_learns_who_asks():
     assert (client.protocol, client.agent) == ("http", "iPXE/1.21.1")
 
 
+@pytest.mark.parametrize(
+    "target", [b"http://Boot.lan:8080/linux", b"HTTPS://Boot.lan:8080"]
+)
+def test_H6_the_host_in_the_target_is_the_one_that_is_asked(target):
+    peer = Peer()
+    peer.ask(b"GET " + target + b" HTTP/1.1\r\nHost: another\r\n\r\n")
+    ((_, client),) = peer.opened
+    assert client.host == "Boot.lan:8080"
+
+
 def test_a_head_may_come_in_any_pieces():
     whole = Peer().ask(GET)
     for at in range(1, len(GET)):
@@ -240,6 +250,16 @@ def test_H2_what_is_no_request_is_refused_and_the_connection_closed(data, status
     assert rest == [Shutdown()]
     (event,) = peer.events
     assert isinstance(event, Dropped)
+
+
+@pytest.mark.parametrize("before", [b"", b"\r\n"])
+def test_the_refusal_of_a_head_request_has_no_body(before):
+    peer = Peer()
+    out, rest = peer.ask(before + b"HEAD /%zz HTTP/1.1\r\nHost:\r\n\r\n")
+    assert statuses(out) == [400]
+    assert b"\r\nContent-Length: 16\r\n" in out
+    assert out.endswith(b"\r\n\r\n")
+    assert rest == [Shutdown()]
 
 
 def test_H2_a_long_line_in_small_pieces_is_refused_at_its_limit():
