@@ -111,6 +111,22 @@ def check_warm(file: int, at: int, length: int) -> None:
             return  # a file system that does not know the question
 
 
+def read_warm(blob: Blob, offset: int, length: int) -> bytearray | None:
+    """Read a part of a file by one call; None where that cannot be, for any reason.
+
+    It may not be in memory, or the file be shorter, or nobody can tell.
+    """
+    file = blob.fd
+    if file is None or _NOWAIT is None:
+        return None
+    buffer = bytearray(length)
+    try:
+        count = os.preadv(file, [buffer], blob.offset + offset, _NOWAIT)
+    except OSError:
+        return None
+    return buffer if count == length else None
+
+
 def fill(file: int, buffer: memoryview, at: int, *, wait: bool = False) -> None:
     """Read a part of a file that is in memory, as long as the buffer.
 

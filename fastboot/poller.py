@@ -81,6 +81,7 @@ if sys.platform == "linux":
             if self._timer < 0:
                 number = ctypes.get_errno()
                 raise OSError(number, os.strerror(number))
+            self.own: tuple[int, int] = (self._waker.fd, self._timer)
             self._deadline: float | None = None
             self._epoll.register(self._waker.fd, select.EPOLLIN)
             self._epoll.register(self._timer, select.EPOLLIN)
@@ -121,17 +122,15 @@ if sys.platform == "linux":
                 timer and a wake-up end the wait but are not among them.
             """
             ready = []
+            own = self.own
             for fd, mask in self._epoll.poll(timeout, BATCH):
-                if fd in self.own:
+                if fd in own:
                     self.heed(fd)
                 else:
-                    ready.append((fd, _interest(mask)))
+                    ready.append(
+                        (fd, READ if mask == select.EPOLLIN else _interest(mask))
+                    )
             return ready
-
-        @property
-        def own(self) -> tuple[int, int]:
-            """The descriptors of the wake-up and the timer."""
-            return self._waker.fd, self._timer
 
         def heed(self, fd: int) -> None:
             """Take note that one of `own` is ready, for who waits by epoll itself."""

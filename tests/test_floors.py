@@ -60,6 +60,7 @@ FLOORS = [
     ["http.link", "http.encrypt"],
     ["http.recall", "http.secure"],
     ["http.kept", "http.turn"],
+    ["http.outlet"],
     ["http.door", "http.front"],
     ["http.upkeep", "http.glance"],
     # 3: decisions

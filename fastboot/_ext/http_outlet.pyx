@@ -5,7 +5,7 @@ import time
 
 from fastboot.cold import WINDOW
 from fastboot.http.dates import write_date
-from fastboot.http.front import SMALL
+from fastboot.http.outlet import SMALL
 from fastboot.http.recall import HEAD_MAX
 
 from libc.errno cimport EAGAIN, EINTR, EINVAL, ENOSYS, EOPNOTSUPP, errno

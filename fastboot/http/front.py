@@ -12,10 +12,8 @@ from __future__ import annotations
 import math
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from fastboot._ext import twin
-from fastboot.cold import Cold, check_warm, within_window
 from fastboot.config import HttpConfig
 from fastboot.errors import ContentChanged
 from fastboot.poller import READ, WRITE, Poller
@@ -25,7 +23,7 @@ from fastboot.tree import Blob
 from .dates import write_date
 from .kept import Kept, Known
 from .limits import NOTEWORTHY
-from .link import send_content
+from .outlet import Waiting, send, send_small
 from .peer import acknowledged
 from .recall import Recipe
 from .turn import Turn
@@ -39,30 +37,6 @@ has left the cache when it is received, or when its place is needed again."""
 
 ANSWER_COST = 16 << 10
 """Bytes that an answer counts for besides its own: small ones cost time as well."""
-
-SMALL = 32 << 10
-"""Bytes up to which a body is read and sent in one piece with its head: a call less,
-and sendfile is faster only beyond."""
-
-
-@dataclass(slots=True)
-class _Waiting:
-    """A connection."""
-
-    sock: socket.socket
-    requests: int
-    known: Known | None = None  # what is being sent
-    head: bytes = b""  # what is left of the answer's head
-    offset: int = 0
-    left: int = 0
-    length: int = 0
-    began: float = 0.0
-    unrenewed: int = 0  # bytes sent since its timer was set
-    acked: int = 0  # what the client had acknowledged by then
-    rest: bytes = b""  # requests that were sent behind it
-    interest: int = READ
-    cold: bool = False  # a part of the file is being read for it
-    warmed: bool = False  # it has just been, and is sent without another look
 
 
 class Front:
@@ -84,13 +58,15 @@ class Front:
     ) -> None:
         self._poller = poller
         self._config = config
+        self._requests_max = config.max_requests - 1  # the last is not the front's
         self._least = max(1, int(config.min_rate * config.stall_timeout))
         self._clock = clock
         self._wall_clock = wall_clock
-        self._links: dict[int, _Waiting] = {}
+        self._links: dict[int, Waiting] = {}
         self._timers: Timers[int] = Timers()
         self._kept = Kept()
-        self._date = (0, b"")  # the second, and how HTTP writes it
+        self._second, self._date = -1, b""  # the same as HTTP writes it
+        self._look_at_clocks()
         self._draining = False
         self._turn = Turn()
         self.answering = self.requests = self.sent_bytes = 0
@@ -108,7 +84,7 @@ class Front:
             deadline: When it has waited too long.
             requests: How many were answered on it.
         """
-        self._links[sock.fileno()] = _Waiting(sock, requests)
+        self._links[sock.fileno()] = Waiting(sock, requests)
         self._timers.set(sock.fileno(), deadline)
 
     def take(self, fd: int) -> int:
@@ -122,8 +98,10 @@ class Front:
     def retry(self, fd: int, data: bytes) -> bool:
         """Answer what was handed up, as others that asked just before it were."""
         link = self._links[fd]
-        if data.find(b"\r\n\r\n") != len(data) - 4 or not self._find(data, link):
+        found = self._find(data, link)
+        if found is None:
             return False
+        self._begin(link, *found)
         self._await_room(fd, link)
         return True
 
@@ -131,6 +109,7 @@ class Front:
         """Do what is due; wait for it `timeout` seconds at most (None: for ever)."""
         turn = self._turn = Turn()
         ready = self._poller.wait(timeout)
+        self._look_at_clocks()
         for fd, what in ready:
             link = self._links.get(fd)
             if link is None:
@@ -141,8 +120,7 @@ class Front:
                 self._guarded(fd, link, b"")
             else:
                 self._read(fd, link)
-        now = self._clock()
-        for fd in self._timers.due(now):
+        for fd in self._timers.due(self._now):
             link = self._links.get(fd)
             if link is None:
                 continue
@@ -152,6 +130,11 @@ class Front:
                 self._hand_up(fd, link)
                 turn.late.append(fd)
         return turn
+
+    def _look_at_clocks(self) -> None:
+        self._now, second = self._clock(), int(self._wall_clock())
+        if second != self._second:
+            self._second, self._date = second, write_date(second).encode()
 
     def resume(self, fd: int) -> None:
         """Go on with an answer that had to be read first."""
@@ -211,30 +194,33 @@ class Front:
         """Forget recipes whose file is not the same any more; how many are left."""
         return self._kept.sweep()
 
-    def _hand_up(self, fd: int, link: _Waiting) -> None:
+    def _hand_up(self, fd: int, link: Waiting) -> None:
         """Watch a connection no more; its owner asks for it with `take`."""
         if link.interest != READ:
             self._poller.change(fd, READ)
             link.interest = READ
         self._timers.forget(fd)
 
-    def _read(self, fd: int, link: _Waiting) -> None:
+    def _read(self, fd: int, link: Waiting) -> None:
         try:
             data = link.sock.recv(RECEIVE)
         except BlockingIOError:
             return
         except OSError:
             data = b""  # as good as an end: nothing is under way
-        if data:
-            self._guarded(fd, link, data)
-        else:
+        if not data:
             self._pass(fd, link, data)
+        # Mostly it is one request, and its answer goes at once.
+        elif (found := self._find(data, link)) is None:
+            self._guarded(fd, link, data)
+        elif not self._answer(fd, link, *found):
+            self._guarded(fd, link, b"")
 
-    def _pass(self, fd: int, link: _Waiting, data: bytes) -> None:
+    def _pass(self, fd: int, link: Waiting, data: bytes) -> None:
         self._hand_up(fd, link)
         self._turn.came.append((fd, data))
 
-    def _guarded(self, fd: int, link: _Waiting, data: bytes) -> None:
+    def _guarded(self, fd: int, link: Waiting, data: bytes) -> None:
         """Go on with a connection; the peer or the file may end it."""
         try:
             self._advance(fd, link, data)
@@ -243,7 +229,7 @@ class Front:
         except OSError as error:
             self._cut(fd, link, error.strerror or str(error))
 
-    def _advance(self, fd: int, link: _Waiting, data: bytes) -> None:
+    def _advance(self, fd: int, link: Waiting, data: bytes) -> None:
         """Send what is under way, then answer `data` and what was sent behind it."""
         data = link.rest + data
         link.rest = b""
@@ -262,8 +248,10 @@ class Front:
                 link.rest = data
                 return self._await_room(fd, link)
             end = data.find(b"\r\n\r\n") + 4
-            if end < 4 or not self._find(data[:end], link):
+            found = None if end < 4 else self._find(data[:end], link)
+            if found is None:
                 return self._pass(fd, link, data)
+            self._begin(link, *found)
             data = data[end:]
         if self._draining:
             self._hand_up(fd, link)
@@ -273,7 +261,7 @@ class Front:
             link.interest = READ
         return None
 
-    def _await_room(self, fd: int, link: _Waiting) -> None:
+    def _await_room(self, fd: int, link: Waiting) -> None:
         """Go on when the socket takes more, which it may do at once."""
         interest = 0 if link.cold else WRITE
         if link.interest != interest:
@@ -281,88 +269,61 @@ class Front:
             link.interest = interest
             self._renew(link)
 
-    def _find(self, head: bytes, link: _Waiting) -> bool:
-        """Begin the answer to a head that a good recipe is kept for."""
-        if self._draining or link.requests + 1 >= self._config.max_requests:
-            return False
+    def _find(self, head: bytes, link: Waiting) -> tuple[Known, int, int] | None:
+        """How to answer a head that a good recipe is kept for; see `Kept.find`."""
+        if self._draining or link.requests >= self._requests_max:
+            return None
         found = self._kept.find(head)
-        if found is None:
-            return False
-        known, first, length = found
-        link.known = known
-        link.head = known.recipe.head(self._date_now(), first, length)
-        link.offset, link.left, link.length = first, length, length
-        link.began = self._clock()
-        link.unrenewed = 0
-        link.requests += 1
-        self.requests += 1
+        if found is not None:
+            link.requests += 1
+            self.requests += 1
+        return found
+
+    def _begin(self, link: Waiting, known: Known, first: int, length: int) -> None:
+        """Have an answer under way, nothing of which was sent."""
+        self._kept.hold(known.file)
         self.answering += 1
-        return True
+        link.known, link.head = known, known.recipe.head(self._date, first, length)
+        link.offset, link.left, link.length = first, length, length
+        link.began, link.unrenewed = self._now, 0
 
-    def _date_now(self) -> bytes:
-        second = int(self._wall_clock())
-        if second != self._date[0]:
-            self._date = (second, write_date(second).encode())
-        return self._date[1]
+    def _answer(
+        self, fd: int, link: Waiting, known: Known, first: int, length: int
+    ) -> bool:
+        """Send an answer at once if it is small; whether it is complete.
 
-    def _send(self, link: _Waiting, share: int) -> int:
-        """Send what there is room for, `share` bytes at the most; how many it was."""
-        assert link.known  # the caller looked
-        blob = link.known.file.blob
-        sent = 0
-        try:
-            if link.head:
-                whole = b""
-                if link.left == link.length <= SMALL:
-                    self._look(link, blob, link.left)
-                    whole = blob.read(link.offset, link.left)
-                # Not held back for the first bytes of the file: an answer that is a
-                # little longer than the client's first window took three times as long.
-                count = link.sock.send(link.head + whole)
-                sent += count
-                body = max(0, count - len(link.head))
-                link.head = link.head[count:]
-                link.offset += body
-                link.left -= body
-            while link.left and not link.head and sent < share:
-                at, most = blob.offset + link.offset, min(link.left, share - sent)
-                length = within_window(at, most)
-                count = self._send_file(link, blob, length)
-                sent += count
-                link.offset += count
-                link.left -= count
-                if count < length:
-                    break  # there is no room for more: not to be asked again
-        except BlockingIOError:
-            pass
+        Of one that is, nothing has to be remembered, which saves a seventh of its price.
+        """
+        head = known.recipe.head(self._date, first, length)
+        count = send_small(link.sock, known.file.blob, head, first, length)
+        if count == len(head) + length:
+            self.sent_bytes += count
+            if length == known.recipe.size:
+                self._turn.sent.append((fd, known.recipe, length, 0.0))
+            self._timers.set(fd, self._now + self._config.idle_timeout)
+            return True
+        self._begin(link, known, first, length)
+        link.went(count)
+        self._taken(link, count)
+        return False
+
+    def _send(self, link: Waiting, share: int) -> int:
+        sent = send(link, share)
+        if link.cold:
+            assert link.known  # it is what is cold
+            file = link.known.file.blob.fd
+            assert file is not None  # it is a file's
+            self._turn.cold.append((link.sock.fileno(), file, link.cold_at))
         self._taken(link, sent)
         return sent
 
-    def _send_file(self, link: _Waiting, blob: Blob, length: int) -> int:
-        self._look(link, blob, length)
-        if length == link.left:
-            blob.check()
-        return send_content(link.sock, blob, link.offset, length)
-
-    def _look(self, link: _Waiting, blob: Blob, length: int) -> None:
-        """Have the next bytes of a file read aside if they are not in memory."""
-        if not link.warmed:
-            assert blob.fd is not None  # it is a file's
-            try:
-                check_warm(blob.fd, blob.offset + link.offset, length)
-            except Cold as cold:
-                link.cold = True
-                self._turn.cold.append((link.sock.fileno(), cold.file, cold.at))
-                raise
-        link.warmed = False
-
-    def _taken(self, link: _Waiting, count: int) -> None:
+    def _taken(self, link: Waiting, count: int) -> None:
         self.sent_bytes += count
         link.unrenewed += count
         if link.unrenewed >= self._least:
             self._renew(link)
 
-    def _renew(self, link: _Waiting) -> None:
+    def _renew(self, link: Waiting) -> None:
         """Give the client the time again that it has to take so many bytes."""
         link.unrenewed = 0
         if link.left:
@@ -370,29 +331,29 @@ class Front:
         deadline = self._clock() + self._config.stall_timeout
         self._timers.set(link.sock.fileno(), deadline)
 
-    def _expire(self, fd: int, link: _Waiting) -> None:
+    def _expire(self, fd: int, link: Waiting) -> None:
         """The time is over; but there is room only once half the kernel's is free."""
         if acknowledged(link.sock) - link.acked >= self._least:
             return self._renew(link)
         seconds = self._config.stall_timeout
         return self._cut(fd, link, f"the client took too little for {seconds:g} s")
 
-    def _complete(self, fd: int, link: _Waiting) -> None:
-        known, now = link.known, self._clock()
+    def _complete(self, fd: int, link: Waiting) -> None:
+        known, now = link.known, self._now
         assert known  # the caller looked
         if link.length == known.recipe.size or link.length >= NOTEWORTHY:
             self._turn.sent.append((fd, known.recipe, link.length, now - link.began))
         self._finish(link)
         self._timers.set(fd, now + self._config.idle_timeout)
 
-    def _finish(self, link: _Waiting) -> None:
+    def _finish(self, link: Waiting) -> None:
         """The answer under way is over, one way or the other."""
         assert link.known  # the caller looked
         self._kept.release(link.known.file)
         link.known = None
         self.answering -= 1
 
-    def _cut(self, fd: int, link: _Waiting, reason: str) -> None:
+    def _cut(self, fd: int, link: Waiting, reason: str) -> None:
         assert link.known  # the caller looked
         took, sent = self._clock() - link.began, link.length - link.left
         known = link.known.recipe

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from dataclasses import dataclass
 
 from fastboot.tree import Blob
@@ -30,9 +29,10 @@ class File:
     @property
     def is_same(self) -> bool:
         """Whether the file at its path is still this one, in the same state."""
-        with suppress(OSError):
+        try:
             return identity(os.stat(self.path)) == self.identity
-        return False
+        except OSError:
+            return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,25 +51,27 @@ class Kept:
         self._files: dict[tuple[str, Identity], File] = {}
 
     def find(self, head: bytes) -> tuple[Known, int, int] | None:
-        """The recipe for a head if its file is the same, where the part begins, its length.
-
-        The file is in use until `release`.
-        """
-        key, part = split(head)
-        known = self._known.get((key, part is not None))
-        if known is None:
-            return None
-        size = known.recipe.size
-        first, length = 0, size
-        if part is not None:
-            if part.first > part.last or part.first >= size:
+        """The recipe for a head if its file is the same, where the part begins, its length."""
+        known = self._known.get((head, False))
+        if known is not None:
+            first, length = 0, known.recipe.size
+        else:
+            key, part = split(head)
+            known = self._known.get((key, True))
+            if known is None or part is None:
                 return None
-            first, length = part.first, min(part.last + 1, size) - part.first
+            first = part[0]
+            length = min(part[1] + 1, known.recipe.size) - first
+            if length <= 0:
+                return None
         if not known.file.is_same:
             self._drop_file(known.file)
             return None
-        known.file.users += 1
         return known, first, length
+
+    def hold(self, file: File) -> None:
+        """An answer is under way: the file stays open until `release`."""
+        file.users += 1
 
     def release(self, file: File) -> None:
         """An answer is over, or a recipe forgotten."""

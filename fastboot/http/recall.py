@@ -58,25 +58,17 @@ def identity(status: os.stat_result) -> Identity:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A range as it stands in a head: both positions, the last one included."""
-
-    first: int
-    last: int
-
-
-def split(head: bytes) -> tuple[bytes, Part | None]:
-    r"""A head without the numbers of its range, and these.
+def split(head: bytes) -> tuple[bytes, tuple[int, int] | None]:
+    r"""A head without the numbers of its range, and these, the last one included.
 
     >>> split(b"GET / HTTP/1.1\r\nRange: bytes=5-9\r\n\r\n")
-    (b'GET / HTTP/1.1\r\nRange: bytes=\r\n\r\n', Part(first=5, last=9))
+    (b'GET / HTTP/1.1\r\nRange: bytes=\r\n\r\n', (5, 9))
     """
     found = _RANGE.search(head)
     if not found:
         return head, None
-    key = head[: found.start(1)] + head[found.end(2) :]
-    return key, Part(int(found[1]), int(found[2]))
+    first, last = found.groups()
+    return head[: found.start(1)] + head[found.end(2) :], (int(first), int(last))
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +151,7 @@ def recipe(
     key, part = split(head)
     if part is None:
         pieces = _around_date(answer) if length == blob.size else None
-    elif (first, length) == (part.first, min(part.last + 1, blob.size) - part.first):
+    elif (first, length) == (part[0], min(part[1] + 1, blob.size) - part[0]):
         pieces = _around_range(answer, first, length)
     else:
         pieces = None
