@@ -30,7 +30,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from benches import dhcp, http, machine, network, tftp
+from benches import dhcp, http, machine, marks, network, tftp
 from benches.comparison import Comparison, Place, Row, Server, Unfit
 from benches.load.client import Wrong
 from benches.programs import BUILD, Missing, compiled
@@ -91,7 +91,7 @@ def main() -> None:
             for row in chosen
         ],
     }
-    report["marks"] = comparison.verdicts(report)
+    report["marks"] = marks.verdicts(report, comparison.judges)
     path = arguments.output or _path(report, arguments)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(report, indent=1) + "\n", "utf-8")

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-Report = dict[str, Any]
-Mark = dict[str, Any]
+from benches.marks import Judge
 
 
 class Row(Protocol):
@@ -82,7 +81,7 @@ class Comparison:
             somebody asked for slow ones.
         measure: Starts a server, loads it, and returns numbers by name; the last
             argument makes runs differ.
-        verdicts: Each mark that a run has numbers for.
+        judges: What yields the marks of a row of a kind, by the kind.
         shown: The numbers that are printed while it is measured.
     """
 
@@ -94,5 +93,5 @@ class Comparison:
     clients: Sequence[str]
     takes: Callable[[Any, Any, bool], bool]
     measure: Callable[[Any, Any, Place, int], dict[str, Any]]
-    verdicts: Callable[[Report], list[Mark]]
+    judges: Mapping[str, Judge]
     shown: Sequence[str]

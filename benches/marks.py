@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 OURS = "fastboot"
@@ -17,20 +17,22 @@ SENT_MOST = {"1%": 1.1, "5%": 1.3, "20%": 2.5}
 
 Mark = dict[str, Any]
 Row = dict[str, Any]
+Judge = Callable[[Row], Iterable[Mark]]
 
 
-def verdicts(report: dict[str, Any]) -> list[Mark]:
+def verdicts(report: dict[str, Any], judges: Mapping[str, Judge]) -> list[Mark]:
     """Each mark that a run has numbers for.
+
+    Args:
+        report: The run.
+        judges: What judges a row of a kind, by the kind.
 
     Returns:
         Dictionaries: the row, what was wanted, the number, the limit, and whether it
         was reached.
     """
-    marks: list[Mark] = []
-    for row in report["rows"]:
-        if OURS in row["medians"]:
-            marks += _JUDGES[row["kind"]](row)
-    return marks
+    rows = (row for row in report["rows"] if OURS in row["medians"])
+    return [one for row in rows for one in judges[row["kind"]](row)]
 
 
 def mark(row: Row, wanted: str, value: float, limit: float, *, strictly: bool) -> Mark:
@@ -123,4 +125,4 @@ def _loss(row: Row) -> Iterator[Mark]:
         yield mark(row, text, ours["sent_ratio"], most, strictly=False)
 
 
-_JUDGES = {"speed": _speed, "scale": _scale, "half-open": _half_open, "loss": _loss}
+JUDGES = {"speed": _speed, "scale": _scale, "half-open": _half_open, "loss": _loss}

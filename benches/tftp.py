@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from benches import rows
 from benches.comparison import Comparison
-from benches.marks import verdicts
+from benches.marks import JUDGES
 from benches.measure import measure
 from benches.rows import Row
 from benches.servers import SERVERS, Server
@@ -39,7 +39,7 @@ COMPARISON = Comparison(
     clients=("load",),
     takes=_takes,
     measure=measure,
-    verdicts=verdicts,
+    judges=JUDGES,
     shown=(
         *("cpu_per_gb", "client_cpu_per_gb", "mb_per_s", "transfers_per_s"),
         *("memory_above_idle", "descriptors_above_idle", "sent_ratio", "failed"),

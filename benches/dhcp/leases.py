@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from benches import network, programs
-from benches.comparison import Comparison, Mark, Place, Report
+from benches.comparison import Comparison, Place
 from benches.load.client import Wrong
 from benches.process import Processes
 
+from . import marks
 from .servers import (
     SERVERS,
     TRY,
@@ -28,16 +29,12 @@ from .servers import (
     Dnsmasq,
     Server,
     ask,
-    mark,
     perfdhcp,
     started,
 )
 
 RATE = 2500
 """Clients that begin in a second: a data centre that is switched on."""
-
-DROPS_MOST = 0.025
-"""Share of the exchanges that may be lost: what perfdhcp's authors allow a server."""
 
 NETWORK, POOL = "198.51.0.0/16", ("198.51.128.0", "198.51.255.250")
 """Of `network.NEAR` and `network.FAR`, with room for as many clients as there are."""
@@ -171,19 +168,6 @@ def _disk() -> Path:
     return folder
 
 
-def _verdicts(report: Report) -> list[Mark]:
-    marks = []
-    for row in report["rows"]:
-        ours = row["medians"].get("fastboot")
-        if ours is None:
-            continue
-        marks.append(mark(row, "lost: at most 2.5 %", ours["lost"], DROPS_MOST))
-        if row["kind"] == "arrivals":
-            wanted = "milliseconds, p99: below 1,000"
-            marks.append(mark(row, wanted, ours["p99_ms"], 1000))
-    return marks
-
-
 COMPARISON = Comparison(
     default=ROWS,
     quick=ROWS[:2],
@@ -193,6 +177,6 @@ COMPARISON = Comparison(
     clients=("dora",),
     takes=_takes,
     measure=_measure,
-    verdicts=_verdicts,
+    judges=marks.LEASES,
     shown=("cpu_per_lease", "lost", "p50_ms", "p99_ms", "seconds"),
 )

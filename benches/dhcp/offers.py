@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from benches import network
-from benches.comparison import Comparison, Mark, Place, Report
+from benches.comparison import Comparison, Place
 from benches.load.client import Wrong
 from benches.process import Processes
 
-from .servers import SERVERS, TRY, Dnsmasq, Server, ask, mark, perfdhcp, started
+from . import marks
+from .servers import SERVERS, TRY, Dnsmasq, Server, ask, perfdhcp, started
 
 SETTLE = 0.3
 """Seconds in which a server takes what a load left in its queue."""
@@ -159,22 +160,6 @@ def _started(server: Server, place: Place, there: list[str]) -> Iterator[Process
         yield processes
 
 
-def _verdicts(report: Report) -> list[Mark]:
-    marks = []
-    for row in report["rows"]:
-        ours = row["medians"].get("fastboot")
-        if ours is None:
-            continue
-        if row["kind"] == "crowd":
-            marks.append(mark(row, "seconds, p99: below 1", ours["p99"], 1))
-            marks.append(mark(row, "machines left waiting: none", ours["waiting"], 0))
-        elif row["kind"] == "offers":  # perfdhcp counts only what it could take
-            micro = ours["cpu_per_offer"] * 1e6
-            text = "CPU µs an offer, 10,000 a second: at most 100"
-            marks.append(mark(row, text, micro, 100))
-    return marks
-
-
 COMPARISON = Comparison(
     default=ROWS,
     quick=[ROWS[0], ROWS[5]],
@@ -184,6 +169,6 @@ COMPARISON = Comparison(
     clients=("discover",),
     takes=_takes,
     measure=_measure,
-    verdicts=_verdicts,
+    judges=marks.OFFERS,
     shown=("cpu_per_offer", "client_cpu_per_offer", "offers_per_s", "p99", "waiting"),
 )

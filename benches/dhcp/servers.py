@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from benches import network, programs
-from benches.comparison import Mark, Place, Unfit
+from benches.comparison import Place, Unfit
 from benches.load.client import Wrong
 from benches.process import Processes
 from benches.programs import said
@@ -142,14 +142,3 @@ def started(
             text = output.read_text("utf-8", "replace")[-500:].strip()
             raise Unfit(f"{server.name} does not answer; it said: {text!r}")
         yield processes
-
-
-def mark(row: Numbers, wanted: str, value: float, limit: float) -> Mark:
-    """Whether a value is at most what it may be."""
-    return {
-        "row": row["key"],
-        "wanted": wanted,
-        "value": round(value, 4),
-        "limit": limit,
-        "reached": value <= limit,
-    }

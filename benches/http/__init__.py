@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benches.comparison import Comparison
 from benches.http import rows
-from benches.http.marks import verdicts
+from benches.http.marks import JUDGES
 from benches.http.measure import measure
 from benches.http.rows import Row
 from benches.http.servers import SERVERS, Server
@@ -23,7 +23,7 @@ COMPARISON = Comparison(
     clients=("http",),
     takes=_takes,
     measure=measure,
-    verdicts=verdicts,
+    judges=JUDGES,
     shown=(
         *("cpu_per_gb", "client_cpu_per_gb", "mb_per_s", "requests_per_s"),
         *("memory_each", "kernel_memory", "latency_max", "failed"),

@@ -5,8 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator
 
-from benches.comparison import Mark, Report
-from benches.marks import OURS, Row, against, mark
+from benches.marks import OURS, Mark, Row, against, mark
 
 PYTHON = "fastboot-py"
 RIVALS = ("aiohttp", "starlette", "granian", "http.server")
@@ -91,7 +90,7 @@ def _ahead(row: Row, number: str) -> Iterator[Mark]:
             yield mark(row, f"CPU / {name}'s: below 1", ratio, 1, strictly=True)
 
 
-_JUDGES = {
+JUDGES = {
     "bulk": _bulk,
     "requests": _requests,
     "tls": _tls,
@@ -100,12 +99,3 @@ _JUDGES = {
     "stalled": _stalled,
     "slow": _slow,
 }
-
-
-def verdicts(report: Report) -> list[Mark]:
-    """Each mark that a run has numbers for."""
-    marks: list[Mark] = []
-    for row in report["rows"]:
-        if OURS in row["medians"]:
-            marks += _JUDGES[row["kind"]](row)
-    return marks

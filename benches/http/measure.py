@@ -7,8 +7,9 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -66,112 +67,84 @@ def measure(row: Row, server: Server, place: Place, seed: int) -> dict[str, Any]
     age = time.time() - files[0].stat().st_mtime
     time.sleep(max(0.0, OLD - age))
     with _started(server, place, secure=row.kind == "tls") as (processes, port):
-        return _KINDS[row.kind](row, processes, port, files, place, seed)
+        return _KINDS[row.kind](_Run(row, processes, port, files, place, seed))
 
 
-def _bulk(
-    row: Row,
-    processes: Processes,
-    port: int,
-    files: list[Path],
-    place: Place,
-    seed: int,
-) -> dict[str, Any]:
-    if seed == 1 and row.clients == 1:  # once, every byte of it
-        _right(load(port, *files, requests=1), "one after the other")
-    _right(load(port, *files, seconds=WARM, cut=WARM), "one after the other")
-    most = BULK * place.cut
-    return _used(
-        processes,
-        lambda: load(
-            port,
-            *files,
-            clients=row.clients,
-            seconds=most,
-            cut=most,
-            compare=COMPARED,
-            seed=seed,
-        ),
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A row, and the server that runs for it."""
+
+    row: Row
+    processes: Processes
+    port: int
+    files: list[Path]
+    place: Place
+    seed: int
+
+    def load(self, **options: float | bool) -> Outcome:
+        """Ask for the row's files."""
+        return load(self.port, *self.files, **options)
+
+    def used(self, **options: float | bool) -> dict[str, Any]:
+        """What a load cost the server."""
+        before = self.processes.cpu_seconds()
+        outcome = self.load(**options)
+        used = self.processes.cpu_seconds() - before
+        _right(outcome, "under load")
+        gigabytes, asked = outcome.bytes / 1e9, outcome.completed
+        return {
+            **_counted(outcome),
+            "server_cpu_seconds": used,
+            "cpu_per_gb": used / gigabytes,
+            "client_cpu_per_gb": outcome.cpu_seconds / gigabytes,
+            "cpu_per_request": used / asked if asked else None,
+            "client_cpu_per_request": outcome.cpu_seconds / asked if asked else None,
+        }
+
+
+def _bulk(run: _Run) -> dict[str, Any]:
+    clients = run.row.clients
+    if run.seed == 1 and clients == 1:  # once, every byte of it
+        _right(run.load(requests=1), "one after the other")
+    _right(run.load(seconds=WARM, cut=WARM), "one after the other")
+    most = BULK * run.place.cut
+    return run.used(
+        clients=clients, seconds=most, cut=most, compare=COMPARED, seed=run.seed
     )
 
 
-def _tls(
-    row: Row,
-    processes: Processes,
-    port: int,
-    files: list[Path],
-    place: Place,
-    seed: int,
-) -> dict[str, Any]:
-    most = BULK * place.cut
-    return _used(
-        processes,
-        lambda: load(
-            port, *files, clients=row.clients, seconds=most, cut=most, tls=True
-        ),
-    )
+def _tls(run: _Run) -> dict[str, Any]:
+    most = BULK * run.place.cut
+    return run.used(clients=run.row.clients, seconds=most, cut=most, tls=True)
 
 
-def _requests(
-    row: Row,
-    processes: Processes,
-    port: int,
-    files: list[Path],
-    place: Place,
-    seed: int,
-) -> dict[str, Any]:
-    asked = {"range": row.part} if row.part else {}
-    _right(load(port, *files, requests=FIRST, **asked), "one after the other")
-    return _used(
-        processes,
-        lambda: load(
-            port, *files, clients=row.clients, seconds=place.cut, seed=seed, **asked
-        ),
-    )
+def _requests(run: _Run) -> dict[str, Any]:
+    asked = {"range": run.row.part} if run.row.part else {}
+    _right(run.load(requests=FIRST, **asked), "one after the other")
+    seconds = run.place.cut
+    return run.used(clients=run.row.clients, seconds=seconds, seed=run.seed, **asked)
 
 
-def _rate(
-    row: Row,
-    processes: Processes,
-    port: int,
-    files: list[Path],
-    place: Place,
-    seed: int,
-) -> dict[str, Any]:
-    return _used(
-        processes,
-        lambda: load(
-            port,
-            *files,
-            clients=row.clients,
-            requests=row.clients,
-            rate=SLOWEST,
-            compare=COMPARED,
-        ),
-    )
+def _rate(run: _Run) -> dict[str, Any]:
+    clients = run.row.clients
+    return run.used(clients=clients, requests=clients, rate=SLOWEST, compare=COMPARED)
 
 
-def _beside(
-    row: Row,
-    processes: Processes,
-    port: int,
-    files: list[Path],
-    place: Place,
-    seed: int,
-) -> dict[str, Any]:
+def _beside(run: _Run) -> dict[str, Any]:
     """Connections that do nothing, and one client that asks beside them."""
-    load(port, *files, requests=256)
-    before, after = processes.memory(), 0
+    run.load(requests=256)
+    before, after = run.processes.memory(), 0
 
     def look() -> None:
         nonlocal after
         time.sleep(SETTLE)
-        after = processes.memory()
+        after = run.processes.memory()
 
     allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    beside = min(row.clients, allowed - SPARE)
-    small = place.root / "4kB-0"
-    outcome = load(port, small, meanwhile=look, requests=100, **{row.kind: beside})
+    beside = min(run.row.clients, allowed - SPARE)
+    small = run.place.root / "4kB-0"
+    background = {run.row.kind: beside}
+    outcome = load(run.port, small, meanwhile=look, requests=100, **background)
     _right(outcome, "beside them")
     return {
         **_counted(outcome),
@@ -180,14 +153,7 @@ def _beside(
     }
 
 
-def _stalled(
-    row: Row,
-    processes: Processes,
-    port: int,
-    files: list[Path],
-    place: Place,
-    seed: int,
-) -> dict[str, Any]:
+def _stalled(run: _Run) -> dict[str, Any]:
     before, after = kernel_memory(), 0
 
     def look() -> None:
@@ -195,9 +161,9 @@ def _stalled(
         time.sleep(SETTLE)
         after = kernel_memory()
 
-    small = place.root / "4kB-0"
-    asked = {"stalled": row.clients, "requests": 20}
-    outcome = load(port, *files, small, meanwhile=look, **asked)
+    small = run.place.root / "4kB-0"
+    asked = {"stalled": run.row.clients, "requests": 20}
+    outcome = load(run.port, *run.files, small, meanwhile=look, **asked)
     return {**_counted(outcome), "kernel_memory": after - before}
 
 
@@ -210,25 +176,6 @@ _KINDS = {
     "stalled": _stalled,
     "slow": _beside,
 }
-
-
-def _used(processes: Processes, run: Callable[[], Outcome]) -> dict[str, Any]:
-    """What a load cost its server."""
-    before = processes.cpu_seconds()
-    outcome = run()
-    used = processes.cpu_seconds() - before
-    _right(outcome, "under load")
-    gigabytes = outcome.bytes / 1e9
-    return {
-        **_counted(outcome),
-        "server_cpu_seconds": used,
-        "cpu_per_gb": used / gigabytes,
-        "client_cpu_per_gb": outcome.cpu_seconds / gigabytes,
-        "cpu_per_request": used / outcome.completed if outcome.completed else None,
-        "client_cpu_per_request": (
-            outcome.cpu_seconds / outcome.completed if outcome.completed else None
-        ),
-    }
 
 
 def _right(outcome: Outcome, when: str) -> None:

@@ -105,9 +105,9 @@ def test_a_server_that_was_tried_and_could_not_says_no(table):
     ("cost", "reached"), [(2.2, [True, True]), (2.4, [True, False]), (2.5, [False] * 2)]
 )
 def test_the_cost_is_judged_by_dnsmasq_and_the_yardstick(cost, reached):
-    from benches.marks import verdicts
+    from benches.marks import JUDGES, verdicts
 
-    marks = verdicts(run(cpu_per_gb=cost))
+    marks = verdicts(run(cpu_per_gb=cost), JUDGES)
     assert [mark["value"] for mark in marks] == [
         round(cost / 2.5, 4),
         round(cost / 2, 4),
@@ -121,7 +121,8 @@ def http_run(row):
 
 
 def test_requests_are_judged_by_nginx_round_by_round():
-    from benches.http.marks import verdicts
+    from benches.http.marks import JUDGES
+    from benches.marks import verdicts
 
     def numbers(rate):
         return {"requests_per_s": rate, "cpu_per_request": 1 / rate}
@@ -134,7 +135,7 @@ def test_requests_are_judged_by_nginx_round_by_round():
         "medians": {name: numbers(found[0]) for name, found in rates.items()},
         "runs": {name: [numbers(n) for n in found] for name, found in rates.items()},
     }
-    marks = verdicts(http_run(row))
+    marks = verdicts(http_run(row), JUDGES)
     assert [mark["reached"] for mark in marks] == [True, False]
     assert [mark["value"] for mark in marks] == [0.8889, 2.6667]
 
