@@ -8,6 +8,7 @@ import click
 
 from fastboot.cli import command
 from fastboot.commands.manual_page import EXITS
+from fastboot.commands.walk import flags, paragraphs, usage, walk
 
 
 def commands_page() -> Iterator[str]:
@@ -19,40 +20,28 @@ def commands_page() -> Iterator[str]:
         "part of one command.",
         "",
     )
-    yield from _command(command, None)
+    for one, context in walk(command):
+        path, pieces = usage(context)
+        yield from (f"## {path}", "", "```text", f"{path} {pieces}", "```", "")
+        yield from _text(one.help or "")
+        yield from _flags(context)
     yield from ("## Exit codes", "", "| code | meaning |", "| --- | --- |")
     for code, meaning in EXITS:
         yield f"| {code} | {meaning} |"
 
 
-def _command(one: click.Command, parent: click.Context | None) -> Iterator[str]:
-    """One command, then those below it."""
-    with click.Context(one, parent, info_name=one.name) as context:
-        usage = " ".join([context.command_path, *one.collect_usage_pieces(context)])
-        yield from (f"## {context.command_path}", "", "```text", usage, "```", "")
-        yield from _text(one.help or "")
-        yield from _flags(one, context)
-        if isinstance(one, click.Group):
-            for sub in one.commands.values():
-                yield from _command(sub, context)
-
-
 def _text(text: str) -> Iterator[str]:
-    r"""Paragraphs as click writes them: one that begins with \b keeps its lines."""
-    for paragraph in text.strip().split("\n\n"):
-        lines = [line for line in paragraph.split("\n") if line.strip()]
-        if lines[0].strip() == "\b":
-            yield from ("```text", *lines[1:], "```", "")
+    for lines, kept in paragraphs(text):
+        if kept:
+            yield from ("```text", *lines, "```", "")
         else:
             yield from (*(line.replace("*", "\\*") for line in lines), "")
 
 
-def _flags(one: click.Command, context: click.Context) -> Iterator[str]:
-    rows = [option.get_help_record(context) for option in one.get_params(context)]
+def _flags(context: click.Context) -> Iterator[str]:
     yield from ("| flag | meaning |", "| --- | --- |")
-    for row in rows:
-        if row is not None:
-            # A bar ends a cell, in code too.
-            flags, text = (cell.replace("|", "/") for cell in row)
-            yield f"| `{flags}` | {text} |"
+    for row in flags(context):
+        # A bar ends a cell, in code too.
+        names, text = (cell.replace("|", "/") for cell in row)
+        yield f"| `{names}` | {text} |"
     yield ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +64,25 @@ class Outcome:
     error: str
 
 
+def command_of(
+    name: str,
+    port: int,
+    files: Iterable[Path],
+    options: Mapping[str, float | str | bool],
+) -> list[str]:
+    """The command of a load client that asks for files, as `load` takes its options.
+
+    Raises:
+        Missing: The client cannot be built.
+    """
+    command = [str(programs.compiled(name)), "--port", str(port)]
+    command += [f"--file={path.name}={path}" for path in files]
+    for option, value in options.items():
+        flag = f"--{option.replace('_', '-')}"
+        command += [flag] if value is True else [f"{flag}={value}"]
+    return command
+
+
 def load(port: int, *files: Path, **options: float | str | bool) -> Outcome:
     """Fetch files from a server on loopback, with the options of `load.c`.
 
@@ -75,11 +95,7 @@ def load(port: int, *files: Path, **options: float | str | bool) -> Outcome:
         Wrong: The client could not run.
         Missing: The client cannot be built.
     """
-    command = [str(programs.compiled("load")), "--port", str(port)]
-    command += [f"--file={path.name}={path}" for path in files]
-    for name, value in options.items():
-        flag = f"--{name.replace('_', '-')}"
-        command += [flag] if value is True else [f"{flag}={value}"]
+    command = command_of("load", port, files, options)
     limit = float(options.get("limit", 60.0)) + float(options.get("linger", 0.0))
     try:
         result = subprocess.run(

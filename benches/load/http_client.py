@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benches import programs
-from benches.load.client import GRACE, Wrong
+from benches.load.client import GRACE, Wrong, command_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +62,7 @@ def load(
         Wrong: The client could not run, or did not end.
         Missing: The client cannot be built.
     """
-    command = [str(programs.compiled("http")), "--port", str(port)]
-    command += [f"--file={path.name}={path}" for path in files]
-    for name, value in options.items():
-        flag = f"--{name.replace('_', '-')}"
-        command += [flag] if value is True else [f"{flag}={value}"]
+    command = command_of("http", port, files, options)
     if meanwhile:
         command.append("--hold")
     limit = float(options.get("limit", 60.0)) + GRACE

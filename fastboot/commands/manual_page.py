@@ -15,6 +15,8 @@ import click
 
 from fastboot.settings import settings
 
+from .walk import flags, paragraphs, usage, walk
+
 _FLAG = re.compile(r"(?<![\w\\-])(--?[A-Za-z][\w-]*)")
 _VALUE = re.compile(r"\b([A-Z][A-Z|:.]+)\b")
 _QUOTED = re.compile(r"`([^`]+)`")
@@ -42,22 +44,27 @@ def manual(command: click.Group, version: str, day: date) -> str:
         day: When the page was made.
     """
     name = command.name or ""
-    with click.Context(command, info_name=name) as context:
-        lines = [
-            '.\\" Made by `fastboot man`.',
-            f'.TH {name.upper()} 1 {day.isoformat()} "{name} {version}" "User Commands"',
-            ".SH NAME",
-            f"{name} \\- {plain(_first_line(command).rstrip('.'))}",
-            ".SH SYNOPSIS",
-            f".B {name}",
-            f"{_emphasised(' '.join(command.collect_usage_pieces(context)))}",
-            ".SH DESCRIPTION",
-            *_text(command.help or ""),
-            *_options(command, context),
-            ".SH COMMANDS",
+    parts = walk(command)
+    _, context = next(parts)
+    lines = [
+        '.\\" Made by `fastboot man`.',
+        f'.TH {name.upper()} 1 {day.isoformat()} "{name} {version}" "User Commands"',
+        ".SH NAME",
+        f"{name} \\- {plain(_first_line(command).rstrip('.'))}",
+        ".SH SYNOPSIS",
+        f".B {name}",
+        _emphasised(usage(context)[1]),
+        ".SH DESCRIPTION",
+        *_text(command.help or ""),
+        *_options(context),
+        ".SH COMMANDS",
+    ]
+    for sub, context in parts:
+        lines += [
+            f'.SS "{" ".join(map(plain, usage(context)))}"',
+            *_text(sub.help or ""),
+            *_options(context),
         ]
-        for sub in command.commands.values():
-            lines += _command(sub, context)
     lines += [
         ".SH ENVIRONMENT",
         "Each setting of",
@@ -87,27 +94,13 @@ def _first_line(command: click.Command) -> str:
     return (command.help or "").strip().partition("\n\n")[0].replace("\n", " ")
 
 
-def _command(command: click.Command, parent: click.Context) -> Iterator[str]:
-    """One subcommand, then those below it."""
-    with click.Context(command, parent, info_name=command.name) as context:
-        pieces = " ".join(command.collect_usage_pieces(context))
-        yield f'.SS "{plain(context.command_path)} {plain(pieces)}"'
-        yield from _text(command.help or "")
-        yield from _options(command, context)
-        if isinstance(command, click.Group):
-            for sub in command.commands.values():
-                yield from _command(sub, context)
-
-
 def _text(text: str) -> Iterator[str]:
-    r"""Paragraphs as click writes them: one that begins with \b keeps its lines."""
-    for number, paragraph in enumerate(text.strip().split("\n\n")):
-        lines = [line for line in paragraph.split("\n") if line.strip()]
+    for number, (lines, kept) in enumerate(paragraphs(text)):
         if number:
             yield ".PP"
-        if lines[0].strip() == "\b":
+        if kept:
             yield ".nf"
-            yield from (_line(line.rstrip()) for line in lines[1:])
+            yield from (_line(line.rstrip()) for line in lines)
             yield ".fi"
         else:
             yield from _sentences(" ".join(lines))
@@ -136,12 +129,9 @@ def _emphasised(text: str) -> str:
     return "".join(parts)
 
 
-def _options(command: click.Command, context: click.Context) -> Iterator[str]:
-    for option in command.get_params(context):
-        record = option.get_help_record(context)
-        if record is None or not record[1]:
-            continue
-        flags, text = record
-        yield ".TP"
-        yield _emphasised(flags)
-        yield from _sentences(text)
+def _options(context: click.Context) -> Iterator[str]:
+    for names, text in flags(context):
+        if text:
+            yield ".TP"
+            yield _emphasised(names)
+            yield from _sentences(text)
