@@ -7,7 +7,7 @@ to send; the choice among offers is that of `fastboot.firmware`.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 from uuid import UUID
 
@@ -92,45 +92,43 @@ class Kind:
 
     def discover(self, mac: bytes, xid: int) -> Frame:
         """Its DISCOVER."""
-        values = self._values(mac) | {53: bytes((MessageType.DISCOVER,))}
-        options = tuple((code, values[code]) for code in self.order)
-        flags, _ = self.flags
-        return Frame(op=BOOTREQUEST, xid=xid, chaddr=mac, flags=flags, options=options)
+        said = {53: bytes((MessageType.DISCOVER,))}
+        return self._frame(mac, xid, self.order, said, self.flags[0])
 
     def request(
         self, mac: bytes, xid: int, address: IPv4Address, server: IPv4Address
     ) -> Frame:
         """Its REQUEST for the address that a server offered."""
-        values = self._values(mac) | {
+        said = {
             50: address.packed,
             53: bytes((MessageType.REQUEST,)),
             54: server.packed,
             57: self.room.to_bytes(2, "big"),
         }
-        options = tuple((code, values[code]) for code in self.takes)
-        flags, _ = self.flags
-        return Frame(op=BOOTREQUEST, xid=xid, chaddr=mac, flags=flags, options=options)
+        return self._frame(mac, xid, self.takes, said, self.flags[0])
 
     def question(
         self, mac: bytes, xid: int, address: IPv4Address, server: IPv4Address
     ) -> Frame:
         """What it asks a boot server, once it has an address."""
-        values = self._values(mac) | {
-            53: bytes((MessageType.REQUEST,)),
-            54: server.packed,
-        }
+        said = {53: bytes((MessageType.REQUEST,)), 54: server.packed}
         if 54 in self.asks:
-            values[60] = pxe.PXE_CLIENT  # iPXE names no architecture here
-        options = tuple((code, values[code]) for code in self.asks)
-        _, flags = self.flags
-        return Frame(
-            op=BOOTREQUEST,
-            xid=xid,
-            chaddr=mac,
-            flags=flags,
-            ciaddr=address,
-            options=options,
-        )
+            said[60] = pxe.PXE_CLIENT  # iPXE names no architecture here
+        frame = self._frame(mac, xid, self.asks, said, self.flags[1])
+        return replace(frame, ciaddr=address)
+
+    def _frame(
+        self,
+        mac: bytes,
+        xid: int,
+        order: tuple[int, ...],
+        said: dict[int, bytes],
+        flags: int,
+    ) -> Frame:
+        """A message with options in their order; `said`: those that are its own."""
+        values = self._values(mac) | said
+        options = tuple((code, values[code]) for code in order)
+        return Frame(op=BOOTREQUEST, xid=xid, chaddr=mac, flags=flags, options=options)
 
     def _values(self, mac: bytes) -> dict[int, bytes]:
         return {
