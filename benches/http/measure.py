@@ -227,7 +227,10 @@ def _certificate(folder: Path) -> tuple[Path, Path]:
     make = ["openssl", "req", "-x509", "-newkey", "ec", "-nodes", "-days", "30"]
     make += ["-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", "/CN=127.0.0.1"]
     files = ["-out", pair[0], "-keyout", pair[1]]
-    subprocess.run([*make, *files], check=True, capture_output=True)
+    try:
+        subprocess.run([*make, *files], check=True, capture_output=True)
+    except FileNotFoundError:
+        raise Unfit("openssl is missing: apt-get install openssl") from None
     pair[1].chmod(0o600)
     return pair
 
