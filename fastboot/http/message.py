@@ -33,6 +33,8 @@ _HOST = re.compile(
     rb"(?:[A-Za-z0-9\-._~%!$&'()*+,;=]*|\[[A-Za-z0-9\-._~%:]+\])(?::[0-9]{0,5})?"
 )
 
+_HANDSHAKE = b"\x16"  # a TLS client's first byte (RFC 8446, section 5.1)
+
 _OTHER_METHODS = frozenset(
     (b"CONNECT", b"DELETE", b"OPTIONS", b"PATCH", b"POST", b"PUT", b"TRACE")
 )
@@ -114,6 +116,10 @@ def decode(buffer: bytes | bytearray) -> tuple[RequestHead, int] | None:
     """
     start = 2 if buffer.startswith(b"\r\n") else 0
     window = bytes(buffer[start : start + MAX_HEAD])
+    if window.startswith(_HANDSHAKE):
+        raise BadRequest(400, "the client speaks HTTPS, not HTTP")
+    if window.strip(b"\r") and not _TOKEN.match(window):
+        raise BadRequest(400, "not a request line")
     end = window.find(b"\r\n\r\n")
     if end < 0:
         _check_part(window)

@@ -107,6 +107,23 @@ def test_one_empty_line_before_the_request_is_passed_over():
     assert head_of(b"\r\nGET / HTTP/1.1\r\n" + HOST + b"\r\n").path == "/"
 
 
+@pytest.mark.parametrize(
+    "data", [b"\x16\x03\x01\x02\x00\x01", b"\x00", b" GET /", b"\r\n\x80"]
+)
+def test_what_cannot_become_a_request_is_refused_before_its_line_ends(data):
+    assert refusal_of(data) == 400
+
+
+def test_a_client_that_speaks_tls_is_told_apart():
+    with pytest.raises(BadRequest, match="speaks HTTPS"):
+        decode(bytes.fromhex("16 03 01 00 05 01 0a 00 00 01"))  # with a line feed, too
+
+
+@pytest.mark.parametrize("data", [b"", b"\r", b"\r\n", b"\r\nG", b"X"])
+def test_what_may_become_a_request_is_waited_for(data):
+    assert decode(data) is None
+
+
 def test_two_empty_lines_before_the_request_are_refused():
     assert refusal_of(b"\r\n\r\nGET / HTTP/1.1\r\n" + HOST + b"\r\n") == 400
 
