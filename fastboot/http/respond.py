@@ -147,7 +147,11 @@ def respond(
     about: list[tuple[str, str]] = []
     body: tuple[bytes | Span, ...] = (Span(0, length),) if length else ()
     if spans:
-        kind, length, about, body = _part(kind, blob, spans)
+        part = _part(kind, blob, spans)
+        if part[1] <= blob.size:
+            kind, length, about, body = part
+        else:
+            spans = None  # its parts' heads outweigh what they spare
     if head.method == "HEAD":
         body = ()  # but the length that GET would have (RFC 9110, section 9.3.2)
     status = 206 if spans else 200

@@ -405,6 +405,16 @@ def test_H1_a_client_that_takes_enough_may_go_on():
     assert peer.machine.deadline == 60.0 + STALL_TIMEOUT
 
 
+def test_H1_what_was_taken_of_one_answer_buys_no_time_for_the_next():
+    peer = Peer()
+    peer.machine.receive(GET, 0.0)
+    peer.machine.taken(int(MIN_RATE * STALL_TIMEOUT) - 1, 1.0, content=True)
+    peer.machine.sent(1.0)
+    peer.machine.receive(GET, 2.0)
+    peer.machine.taken(1, 50.0, content=True)
+    assert peer.machine.deadline == 2.0 + STALL_TIMEOUT
+
+
 def test_H1_without_a_least_rate_any_byte_buys_time():
     peer = Peer(config=replace(CONFIG, min_rate=0))
     peer.machine.receive(b"GET /disk HTTP/1.1\r\nHost:\r\n\r\n", 0.0)

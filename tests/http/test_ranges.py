@@ -55,6 +55,8 @@ def parts(value, size=1000):
         (b"bytes=,0-0, ,\t,", [(0, 0)]),  # empty members of the list
         (b"bytes=0-0 , 500-500", [(0, 0), (500, 500)]),
         (b"bytes=0-0,2000-", [(0, 0)]),  # one of them can be had
+        (b"bytes=0-1,2-3,4-5,6-7", [(0, 7)]),  # neighbours are no overlaps
+        (b"bytes=0-500,501-999", [(0, 999)]),  # as long as the file, and no longer
     ],
 )
 def test_H4_ranges_are_resolved(value, expected):

@@ -6,6 +6,8 @@ import email.parser
 import re
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from fastboot.http.message import RequestHead
 from fastboot.http.ranges import Span
@@ -179,6 +181,15 @@ def test_several_ranges_are_answered_as_multipart():
         ("bytes 0-9/1024", "application/efi", CONTENT[0:10]),
     ]
     assert int(about["Content-Length"]) == len(body(response))
+
+
+@given(st.lists(st.integers(0, 1023), min_size=1, max_size=17))
+@example([at * 90 for at in range(11)])  # so many heads are longer than the file
+def test_H3_no_answer_is_longer_than_the_file(positions):
+    value = ",".join(f"{at}-{at}" for at in positions)
+    response = answer(range=f"bytes={value}".encode())
+    assert response.status in (200, 206)
+    assert len(body(response)) == int(fields(response)["Content-Length"]) <= 1024
 
 
 def test_several_ranges_that_become_one_are_no_multipart():
