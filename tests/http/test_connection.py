@@ -226,6 +226,13 @@ def test_P9_a_name_without_content_is_refused_and_the_connection_kept(
     assert event.name == path.decode()
 
 
+def test_P9_who_may_ask_again_is_told_when():
+    out, _ = Peer().ask(b"GET /broken HTTP/1.1\r\nHost:\r\n\r\n")
+    assert b"\r\nRetry-After: 5\r\n" in out
+    out, _ = Peer().ask(b"GET /missing HTTP/1.1\r\nHost:\r\n\r\n")
+    assert b"Retry-After" not in out
+
+
 def test_P1_the_peer_is_not_told_why_it_is_refused():
     out, _ = Peer().ask(b"GET /secret HTTP/1.1\r\nHost:\r\n\r\n")
     assert out.endswith(b"\r\n\r\n403 Forbidden\n")
@@ -487,6 +494,16 @@ def test_R9_a_request_that_was_pipelined_before_draining_is_answered_and_the_las
     out, rest = peer.take(actions)
     assert out.count(b"HTTP/1.1 200 OK\r\n") == 2  # the third finds it closed
     assert out.count(b"\r\nConnection: close\r\n") == 1
+    assert rest == [Shutdown()]
+
+
+def test_R9_a_refusal_while_draining_says_that_it_is_the_last():
+    peer = Peer()
+    peer.ask(b"GET /missing HTTP/1.1\r\nHost:\r\n")
+    peer.machine.drain(0.0)
+    out, rest = peer.ask(b"\r\n")
+    assert statuses(out) == [404]
+    assert b"\r\nConnection: close\r\n" in out
     assert rest == [Shutdown()]
 
 
