@@ -124,6 +124,9 @@ def _arrivals(numbers: Numbers) -> str:
     return f"{text}, {numbers['lost']:.1%} without" if numbers["lost"] else text
 
 
+_SECURE = ("http-tls-requests", "http-tls-new", "http-tls-again")
+"""Rows of requests over TLS."""
+
 _SECTIONS: list[tuple[str, Callable[[str], bool], Callable[[Numbers], str]]] = [
     (
         "Server CPU seconds per GB · MB/s",
@@ -173,12 +176,12 @@ _SECTIONS: list[tuple[str, Callable[[str], bool], Callable[[Numbers], str]]] = [
     ),
     (
         "Server CPU seconds per GB · MB/s",
-        lambda key: key.startswith(("http-bulk", "http-tls")),
+        lambda key: key.startswith(("http-bulk", "http-tls-c")),
         _speed,
     ),
     (
         "Server CPU µs per request · requests per second",
-        lambda key: key.startswith("http-requests"),
+        lambda key: key.startswith(("http-requests", *_SECURE)),
         _requests,
     ),
     (

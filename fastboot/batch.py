@@ -103,9 +103,11 @@ class Answers:
 
     Attributes:
         rows: The client's address, the name, bytes, and seconds of each.
+        protocol: "http" or "https".
     """
 
     rows: Sequence[tuple[str, str, int, float]]
+    protocol: str = "http"
 
     def __len__(self) -> int:
         """How many there are."""
@@ -113,7 +115,7 @@ class Answers:
 
     def __iter__(self) -> Iterator[Finished]:
         """The event of each."""
-        return (Finished("http", *row) for row in self.rows)
+        return (Finished(self.protocol, *row) for row in self.rows)
 
     def summed(self) -> Iterator[tuple[Finished, int]]:
         """Of each client and file the last event, and how many there were.
@@ -124,7 +126,8 @@ class Answers:
         """
         counts = Counter((row[0], row[1]) for row in self.rows)
         last = {(row[0], row[1]): row for row in self.rows}
-        return ((Finished("http", *last[key]), n) for key, n in counts.items())
+        protocol = self.protocol
+        return ((Finished(protocol, *last[key]), n) for key, n in counts.items())
 
 
 @runtime_checkable

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterable
 from datetime import datetime
+from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from platform import node
 from typing import TYPE_CHECKING
@@ -18,21 +21,55 @@ if TYPE_CHECKING:
     from .tls.store import Store
 
 
-def context(config: Config, now: datetime) -> ssl.SSLContext:
-    """What HTTPS's sockets need; our own certificates are made where they are missing.
+class Certificates:
+    """The certificates in use, which may be read again.
+
+    With the context live the keys of TLS's session tickets, which OpenSSL draws for it:
+    in memory alone, the same for all engines, and good as long as the certificates are
+    the same. Who has new ones may have had to, and begins without old sessions; who
+    reads the old ones again keeps them.
 
     Args:
         config: Resolved.
-        now: UTC.
-
-    Raises:
-        ConfigError: They cannot be used or made.
     """
-    https = config.https
-    pairs = list(zip(https.certificate, https.key, strict=True))
-    if not pairs:
-        pairs = store(config).pairs(names(config), now)
-    return make_context(pairs, legacy=https.legacy, kernel=https.kernel)
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._read = b""
+        self._context: ssl.SSLContext | None = None
+
+    def context(self, now: datetime) -> ssl.SSLContext:
+        """What HTTPS's sockets need: what it was before where nothing has changed.
+
+        Our own certificates are made where they are missing.
+
+        Args:
+            now: UTC.
+
+        Raises:
+            ConfigError: They cannot be used or made.
+        """
+        https = self._config.https
+        pairs = list(zip(https.certificate, https.key, strict=True))
+        if not pairs:
+            pairs = store(self._config).pairs(names(self._config), now)
+        read = _digest(pairs)
+        # A key that others can read is refused, be it the same.
+        made = make_context(pairs, legacy=https.legacy, kernel=https.kernel)
+        if self._context is None or read != self._read:
+            self._context, self._read = made, read
+        return self._context
+
+
+def _digest(pairs: Iterable[tuple[Path, Path]]) -> bytes:
+    """Tells certificates and keys from others; b"" where one cannot be read."""
+    found = sha256()
+    try:
+        for path in chain.from_iterable(pairs):
+            found.update(sha256(path.read_bytes()).digest())
+    except OSError:
+        return b""
+    return found.digest()
 
 
 def instructions(config: Config, now: datetime) -> str:

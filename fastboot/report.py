@@ -305,7 +305,7 @@ class Report:
                 if row[2] < SMALL and self._counts[_SMALL] >= SMALL_MAX:
                     self._hidden += 1
                 else:
-                    self._take(events.Finished("http", *row))
+                    self._take(events.Finished(answers.protocol, *row))
 
     def _look_at_clock(self) -> None:
         """Begin a new period where one is over."""

@@ -117,6 +117,7 @@ class Server(Lasting):
         self.engines: dict[str, tuple[Engine, ...]] = {}
         self.leasing: Leasing | None = None
         self._https: tuple[SecureEngine, ...] = ()
+        self._certificates = certificates.Certificates(config)
         self._folder = Directory(config.folder, public=config.world_readable)
         self._uploads: UploadFolder | None = None
         programs = Programs(config.boot.programs)
@@ -215,7 +216,7 @@ class Server(Lasting):
         config = self.config
         limits = dataclasses.replace(config.http, port=config.https.port)
         room = Places.of(limits)
-        secure = certificates.context(config, datetime.now(UTC))
+        secure = self._certificates.context(datetime.now(UTC))
 
         def engine(places: tuple[Place, ...]) -> SecureEngine:
             return SecureEngine(limits, self.tree, self._emit, places, secure, room)
@@ -344,7 +345,7 @@ class Server(Lasting):
         if not self._https:
             return
         try:
-            secure = certificates.context(self.config, datetime.now(UTC))
+            secure = self._certificates.context(datetime.now(UTC))
             for engine in self._https:
                 engine.secure = secure
         except ConfigError as error:

@@ -38,6 +38,7 @@ FLOORS = [
     ["http.message", "dhcp.packet", "dhcp.pxe", "tftp.options", "tftp.blocks"],
     ["http.ranges", "tftp.request"],
     ["dhcp.subnet", "dhcp.automatic"],
+    ["tls.sockets"],
     ["tls.context", "tls.authority", "tls.enrol"],
     ["tls.store"],
     # 2: machines
@@ -58,10 +59,12 @@ FLOORS = [
     ["http.connection"],
     ["http.peer"],
     ["http.link", "http.encrypt"],
-    ["http.recall", "http.secure"],
+    ["http.recall"],
     ["http.kept", "http.turn"],
     ["http.outlet"],
     ["http.door", "http.front"],
+    ["http.secure"],
+    ["http.secure_front"],
     ["http.upkeep", "http.glance"],
     # 3: decisions
     ["boot.machine", "boot.raspberry"],

@@ -56,6 +56,11 @@ def _tls(row: Row) -> Iterator[Mark]:
     yield from _ahead(row, "cpu_per_gb")
 
 
+def _tls_requests(row: Row) -> Iterator[Mark]:
+    """nginx is no mark here: each connection is Python's, which `ssl` wants so."""
+    yield from _ahead(row, "cpu_per_request")
+
+
 def _rate(row: Row) -> Iterator[Mark]:
     ours = row["medians"][OURS]
     yield mark(row, "answers that failed: none", ours["failed"], 0, strictly=False)
@@ -94,6 +99,9 @@ JUDGES = {
     "bulk": _bulk,
     "requests": _requests,
     "tls": _tls,
+    "tls-requests": _tls_requests,
+    "tls-new": _tls_requests,
+    "tls-again": _tls_requests,
     "rate": _rate,
     "idle": _idle,
     "stalled": _stalled,

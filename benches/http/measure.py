@@ -66,7 +66,7 @@ def measure(row: Row, server: Server, place: Place, seed: int) -> dict[str, Any]
     files = [place.root / name for name in row.files]
     age = time.time() - files[0].stat().st_mtime
     time.sleep(max(0.0, OLD - age))
-    with _started(server, place, secure=row.kind == "tls") as (processes, port):
+    with _started(server, place, secure=row.secure) as (processes, port):
         return _KINDS[row.kind](_Run(row, processes, port, files, place, seed))
 
 
@@ -119,10 +119,24 @@ def _tls(run: _Run) -> dict[str, Any]:
 
 
 def _requests(run: _Run) -> dict[str, Any]:
-    asked = {"range": run.row.part} if run.row.part else {}
+    asked: dict[str, float | bool] = {"range": run.row.part} if run.row.part else {}
+    if run.row.secure:
+        asked["tls"] = True
     _right(run.load(requests=FIRST, **asked), "one after the other")
     seconds = run.place.cut
     return run.used(clients=run.row.clients, seconds=seconds, seed=run.seed, **asked)
+
+
+def _handshakes(run: _Run) -> dict[str, Any]:
+    clients, resume = run.row.clients, run.row.kind == "tls-again"
+    asked = {"tls": True, "resume" if resume else "fresh": True}
+    _right(run.load(requests=FIRST, **asked), "one after the other")
+    numbers = run.used(clients=clients, seconds=run.place.cut, **asked)
+    # The first of each client begins its session.
+    wanted = numbers["completed"] - clients if resume else 0
+    if abs(numbers["resumed"] - wanted) > numbers["completed"] // 100:
+        raise Unfit(f"resumed {numbers['resumed']} of {numbers['completed']} sessions")
+    return numbers
 
 
 def _rate(run: _Run) -> dict[str, Any]:
@@ -171,6 +185,9 @@ _KINDS = {
     "bulk": _bulk,
     "requests": _requests,
     "tls": _tls,
+    "tls-requests": _requests,
+    "tls-new": _handshakes,
+    "tls-again": _handshakes,
     "rate": _rate,
     "idle": _beside,
     "stalled": _stalled,

@@ -25,11 +25,12 @@ class Row:
 
     Attributes:
         kind: "bulk": as much of a large file as there is time for; "requests": as many
-            small answers as there is time for, over kept connections; "tls": as "bulk", over
-            HTTPS; "rate": a file
-            for each of many clients that take `SLOWEST` each; "idle", "stalled" and
-            "slow": so many connections that ask nothing more, read nothing, or never
-            end their head, while others ask.
+            small answers as there is time for, over kept connections; "tls" and
+            "tls-requests": the same over HTTPS; "tls-new": with a connection and a
+            handshake for each; "tls-again": as that, in the session of the one before;
+            "rate": a file for each of many clients that take `SLOWEST` each; "idle",
+            "stalled" and "slow": so many connections that ask nothing more, read
+            nothing, or never end their head, while others ask.
         clients: Connections at the same time.
         files: What is asked for, in turns.
         part: Bytes of a random part of it; 0: all.
@@ -45,6 +46,11 @@ class Row:
     everyone: bool = True
     quick: bool = False
     once: bool = False
+
+    @property
+    def secure(self) -> bool:
+        """Whether it is HTTPS."""
+        return self.kind.startswith("tls")
 
     @property
     def key(self) -> str:
@@ -70,6 +76,12 @@ class Row:
                 return f"files of 4 KiB, {clients}"
             case "tls":
                 return f"HTTPS, {size} file, {clients}"
+            case "tls-requests":
+                return f"HTTPS, files of 4 KiB, {clients}"
+            case "tls-new":
+                return f"HTTPS, a connection for each 4 KiB, {clients}"
+            case "tls-again":
+                return f"HTTPS, a resumed connection for each 4 KiB, {clients}"
             case "rate":
                 return f"{clients} at {SLOWEST // 1000} kB/s, {size} each"
             case "idle":
@@ -89,6 +101,9 @@ DEFAULT = [
     Row("requests", 32, part=4 << 10, quick=True),
     Row("requests", 32, part=64 << 10),
     Row("tls", 16, ("64MB",)),
+    Row("tls-requests", 32, SMALL_FILES),
+    Row("tls-new", 32, SMALL_FILES, everyone=False),
+    Row("tls-again", 32, SMALL_FILES, everyone=False),
     Row("rate", 1000, ("2MB",), once=True),
     Row("idle", 10_000, SMALL_FILES, everyone=False, once=True),
     Row("stalled", 1000, everyone=False, once=True),

@@ -23,6 +23,8 @@
  *     --rate N          bytes a second that each client takes (0: all it can get)
  *     --seed N          which ranges (0)
  *     --tls             speak TLS, and believe any certificate
+ *     --fresh           a connection for each request
+ *     --resume          as --fresh, in the TLS session of the connection before
  *     --idle N          first N connections that asked once and are kept
  *     --stalled N       first N connections that asked and read nothing
  *     --slow N          first N connections that send a head, a byte a second
@@ -82,6 +84,7 @@ struct client {
     uint64_t requests;
     const struct file *file;
     SSL *tls;
+    SSL_SESSION *session; /* of the connection before */
     uint32_t n_head;
     char *head;        /* what came of a head that was split */
 };
@@ -89,14 +92,14 @@ struct client {
 static struct {
     struct sockaddr_in server;
     struct file files[FILES_MAX];
-    int n_files, hold, tls;
+    int n_files, hold, tls, fresh, resume;
     uint32_t clients, idle, stalled, slow;
     uint64_t requests, range, compare, rate, seed;
     double seconds, cut, limit;
 } opt = {.clients = 1, .compare = 1, .seconds = 1, .cut = 10, .limit = 60};
 
 static struct {
-    uint64_t bytes, compared, completed, failed, cut, connections, slowest;
+    uint64_t bytes, compared, completed, failed, cut, connections, resumed, slowest;
     double latency;
     char error[128];
 } count;
@@ -138,8 +141,23 @@ static uint64_t next_chance(void) /* splitmix64 */
 
 /* ---- connections ---- */
 
+/* Say goodbye and keep the session, as clients do that mean to come back. */
+static void take_leave(struct client *c)
+{
+    SSL_SESSION *session = opt.resume ? SSL_get1_session(c->tls) : NULL;
+    if (session && SSL_SESSION_is_resumable(session)) {
+        SSL_SESSION_free(c->session);
+        c->session = session;
+    } else
+        SSL_SESSION_free(session);
+    if (SSL_is_init_finished(c->tls))
+        SSL_shutdown(c->tls);
+}
+
 static void close_client(struct client *c)
 {
+    if (c->tls && opt.fresh)
+        take_leave(c);
     if (c->tls)
         SSL_free(c->tls);
     c->tls = NULL;
@@ -174,6 +192,8 @@ static void open_client(struct client *c)
         c->tls = SSL_new(tls_context);
         SSL_set_fd(c->tls, c->fd);
         SSL_set_connect_state(c->tls);
+        if (c->session)
+            SSL_set_session(c->tls, c->session);
     }
     fcntl(c->fd, F_SETFL, O_NONBLOCK);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
@@ -239,6 +259,24 @@ static void ask(struct client *c)
         fail(c, "a request could not be sent");
 }
 
+/* Go on with a handshake, and ask once it is done. */
+static void shake(struct client *c)
+{
+    ERR_clear_error();
+    int n = SSL_do_handshake(c->tls);
+    int why = n > 0 ? SSL_ERROR_NONE : SSL_get_error(c->tls, n);
+    if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE)
+        return;
+    if (why != SSL_ERROR_NONE) {
+        fail(c, "no TLS handshake");
+        return;
+    }
+    uint64_t began = c->began;
+    count.resumed += (uint64_t)SSL_session_reused(c->tls);
+    ask(c);
+    c->began = began; /* the handshake counts as well */
+}
+
 /* What a client does next; 0: nothing, the load is over for it. */
 static int go_on(struct client *c)
 {
@@ -249,7 +287,12 @@ static int go_on(struct client *c)
     if (c->state == CLOSED)
         open_client(c);
     begun++;
-    ask(c);
+    if (c->tls && !SSL_is_init_finished(c->tls)) {
+        c->state = CONNECTING;
+        c->began = clock_ns();
+        shake(c);
+    } else
+        ask(c);
     return 1;
 }
 
@@ -339,7 +382,7 @@ static void complete(struct client *c)
             count.slowest = now - c->began;
     }
     c->state = RESTING;
-    if (c->closes)
+    if (c->closes || opt.fresh)
         close_client(c);
 }
 
@@ -443,8 +486,10 @@ static uint32_t serve_ready(int milliseconds)
             epoll_ctl(poller, EPOLL_CTL_DEL, c->fd, &none);
             continue;
         }
+        if (c->state == CONNECTING)
+            shake(c);
         /* What OpenSSL holds back, epoll does not know of. */
-        for (int n = 0; (n < PIECES || c->tls) && receive(c, UINT64_MAX); n++)
+        for (int n = 0; (n < PIECES || c->tls) && c->state > CONNECTING && receive(c, UINT64_MAX); n++)
             ;
         now = clock_ns();
         if (c->state == RESTING || (c->state == CLOSED))
@@ -586,8 +631,8 @@ static void report(double cpu)
            count.bytes);
     printf("\"compared\": %lu, \"completed\": %lu, \"failed\": %lu, \"cut\": %lu, ",
            count.compared, count.completed, count.failed, count.cut);
-    printf("\"connections\": %lu, \"mb_per_s\": %.3f, \"requests_per_s\": %.3f, ",
-           count.connections, (double)count.bytes / seconds / 1e6,
+    printf("\"connections\": %lu, \"resumed\": %lu, \"mb_per_s\": %.3f, \"requests_per_s\": %.3f, ",
+           count.connections, count.resumed, (double)count.bytes / seconds / 1e6,
            (double)count.completed / seconds);
     printf("\"latency\": %.6f, \"latency_max\": %.6f, \"error\": \"%s\"}\n",
            count.latency / (double)done, (double)count.slowest * 1e-9, count.error);
@@ -617,7 +662,8 @@ static const struct option LONG[] = {
     {"port", 1, 0, 'p'}, {"file", 1, 0, 'f'}, {"clients", 1, 0, 'n'},
     {"requests", 1, 0, 't'}, {"seconds", 1, 0, 's'}, {"cut", 1, 0, 'c'},
     {"limit", 1, 0, 'l'}, {"range", 1, 0, 'r'}, {"compare", 1, 0, 'C'},
-    {"rate", 1, 0, 'R'}, {"seed", 1, 0, 'S'}, {"tls", 0, 0, 'T'}, {"idle", 1, 0, 'i'},
+    {"rate", 1, 0, 'R'}, {"seed", 1, 0, 'S'}, {"tls", 0, 0, 'T'}, {"fresh", 0, 0, 'F'},
+    {"resume", 0, 0, 'U'}, {"idle", 1, 0, 'i'},
     {"stalled", 1, 0, 'd'}, {"slow", 1, 0, 'w'}, {"hold", 0, 0, 'h'}, {0},
 };
 
@@ -639,6 +685,8 @@ static void parse(int argc, char **argv)
         case 'R': opt.rate = strtoull(optarg, NULL, 10); break;
         case 'S': opt.seed = strtoull(optarg, NULL, 10); break;
         case 'T': opt.tls = 1; break;
+        case 'F': opt.fresh = 1; break;
+        case 'U': opt.fresh = opt.resume = 1; break;
         case 'i': opt.idle = (uint32_t)strtoul(optarg, NULL, 10); break;
         case 'd': opt.stalled = (uint32_t)strtoul(optarg, NULL, 10); break;
         case 'w': opt.slow = (uint32_t)strtoul(optarg, NULL, 10); break;

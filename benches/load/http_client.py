@@ -23,6 +23,7 @@ class Outcome:
         compared: Of these, bytes that were compared with the file.
         completed, failed, cut: Answers; `cut` were ended by us when time was up.
         connections: That were opened.
+        resumed: Of these, those that went on with a TLS session.
         latency, latency_max: Seconds from a request to the end of its answer, on
             average and at the most.
         error: Why the first answer failed.
@@ -36,6 +37,7 @@ class Outcome:
     failed: int
     cut: int
     connections: int
+    resumed: int
     mb_per_s: float
     requests_per_s: float
     latency: float

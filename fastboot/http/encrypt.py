@@ -5,10 +5,9 @@ Compiled it was tried, too: with 128 KiB at a time it costs the same.
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable
 
-from fastboot.cold import Cold, fill
+from fastboot.cold import fill
 
 
 def encrypt(
@@ -35,7 +34,7 @@ def encrypt(
 
     Raises:
         Cold: Nothing was sent; it is not in memory.
-        ssl.SSLWantReadError, ssl.SSLWantWriteError: Nothing was sent; there is no room.
+        BlockingIOError: Nothing was sent; there is no room.
         ContentChanged: The file is shorter.
         OSError: The file cannot be read, or the connection is gone.
     """
@@ -45,7 +44,7 @@ def encrypt(
             piece = buffer[: length - sent]
             fill(file, piece, at + sent, wait=wait)
             sent += write(piece)
-    except (Cold, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+    except BlockingIOError:
         if not sent:
             raise
     return sent

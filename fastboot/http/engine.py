@@ -210,12 +210,12 @@ class Engine:
         """Report the answers that the front completed, and those it could not."""
         rows = ((self._peers[fd].client, k.name, n, s) for fd, k, n, s in turn.sent)
         if turn.sent:
-            tell_answers(self._emit, Answers(tuple(rows)))
+            tell_answers(self._emit, Answers(tuple(rows), self.protocol))
         for fd, known, length, size, seconds, reason in turn.cut:
             link = self._take_up(fd, 0.0)
             if length == known.size or length >= NOTEWORTHY:
-                client = link.machine.client
-                self._emit(Failed("http", client, known.name, size, seconds, reason))
+                who = self.protocol, link.machine.client
+                self._emit(Failed(*who, known.name, size, seconds, reason))
             self._discard(link, reset=True)
 
     def _open(self, name: str, client: Client) -> Blob | Awaitable[Blob]:

@@ -208,6 +208,9 @@ class Front:
             return
         except OSError:
             data = b""  # as good as an end: nothing is under way
+        self._heed(fd, link, data)
+
+    def _heed(self, fd: int, link: Waiting, data: bytes) -> None:
         if not data:
             self._pass(fd, link, data)
         # Mostly it is one request, and its answer goes at once.

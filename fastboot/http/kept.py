@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 
@@ -44,9 +45,14 @@ class Known:
 
 
 class Kept:
-    """Recipes by the heads they answer."""
+    """Recipes by the heads they answer.
 
-    def __init__(self) -> None:
+    Args:
+        most: Bytes of a body that answers by a recipe have at the most.
+    """
+
+    def __init__(self, most: float = math.inf) -> None:
+        self._most = most
         self._known: dict[tuple[bytes, bool], Known] = {}
         self._files: dict[tuple[str, Identity], File] = {}
 
@@ -64,6 +70,8 @@ class Kept:
             length = min(part[1] + 1, known.recipe.size) - first
             if length <= 0:
                 return None
+        if length > self._most:
+            return None
         if not known.file.is_same:
             self._drop_file(known.file)
             return None

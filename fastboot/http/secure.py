@@ -11,17 +11,17 @@ import os
 import socket
 import ssl
 import struct
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
-from fastboot.cold import CUT_SHORT, whole_chunks
+from fastboot.cold import CUT_SHORT, Cold, whole_chunks
 from fastboot.errors import ContentChanged
-from fastboot.poller import READ, WRITE
+from fastboot.tls.sockets import TlsSocket, Waits
 
-from .actions import Send, SendFile
+from .actions import Action, Send, SendFile
 from .connection import Connection
 from .encrypt import encrypt
 from .link import Link
+from .outlet import SMALL
 
 COPY = 128 << 10
 """Bytes given to OpenSSL at once: what finds no room has to be given once more, whole."""
@@ -45,73 +45,88 @@ class SecureLink(Link):
     machine's `deadline`.
 
     Args:
-        sock: The socket as it was accepted; this takes it over.
+        sock: The connection's.
         machine: The connection's.
-        context: The server's certificates.
         dropped: Told why a handshake failed.
         buffer: `COPY` bytes for what is about to be encrypted; for all links of a thread.
+        established: Whether the handshake is over.
+
+    Attributes:
+        established: The same, as it is now.
     """
 
-    __slots__ = ("_buffer", "_dropped", "_established", "_kernel")
+    __slots__ = ("_buffer", "_dropped", "_kernel", "established")
 
-    sock: ssl.SSLSocket
+    sock: TlsSocket
 
     def __init__(
         self,
-        sock: socket.socket,
+        sock: TlsSocket,
         machine: Connection,
-        context: ssl.SSLContext,
         dropped: Callable[[str], None],
         buffer: memoryview,
+        *,
+        established: bool = False,
     ) -> None:
-        secure = context.wrap_socket(
-            sock, server_side=True, do_handshake_on_connect=False
-        )
-        super().__init__(secure, machine)
+        super().__init__(sock, machine)
         self._dropped = dropped
         self._buffer = buffer
-        self._established = False
-        self._kernel = False
+        self._kernel: bool | None = None  # not asked yet
+        self.established = established
 
     def receive(self, size: int) -> bytes:
-        """What has come, nothing at the end; see `Link.receive`."""
-        with self._patiently():
+        """What has come, nothing at the end; see `Link.receive`.
+
+        Once the handshake is over, what came behind it is left for another turn: it
+        may be the front's.
+        """
+        self.wants = 0
+        try:
+            if self.established:
+                return self.sock.recv(size)
             self._establish()
-            data = self.sock.recv(size)
-            while data and (more := self.sock.pending()):
-                data += self.sock.recv(more)  # of the same record: epoll knows nothing
-            return data
+        except Waits as waits:
+            self.wants = waits.interest
+            raise
+        raise BlockingIOError
 
     def send(self, action: Send) -> int:
-        """Send what there is room for; see `Link.send`."""
-        with self._patiently():
+        """Send it, and with it what is short behind it; see `Link.send`."""
+        self.wants = 0
+        if len(self.queue) > 1:
+            action = self._joined(action)
+        try:
             self._establish()
             count = self.sock.send(action.data)
-        if count < len(action.data):
-            self.queue[0] = Send(memoryview(action.data)[count:])
-        else:
-            self.queue.popleft()
+        except Waits as waits:
+            self.wants = waits.interest
+            raise
+        self.queue.popleft()
         return count
 
     def send_file(self, action: SendFile, share: int) -> int:
         """Send what there is room for, about `share` bytes; see `Link`."""
+        self.wants = 0
         blob, offset = action.blob, action.offset
-        with self._patiently():
+        try:
             self._establish()
-            if self._kernel and blob.fd is not None and not blob.slow:
+            if blob.fd is None or blob.slow or not self._kernel_encrypts():
+                count = self._send_encrypted(action, share)
+            else:
                 length = self.piece(action, share)
                 count = os.sendfile(self.fd, blob.fd, blob.offset + offset, length)
                 if not count:
                     raise ContentChanged(CUT_SHORT)
-            else:
-                count = self._send_encrypted(action, share)
+        except Waits as waits:
+            self.wants = waits.interest
+            raise
         self.went(action, count)
         return count
 
     def shutdown(self) -> None:
         """Send no more, and say so, to the TLS peer (RFC 8446, section 6.1) and below."""
         self.wants = 0
-        if self._established:
+        if self.established:
             try:
                 self.sock.unwrap()
             except ssl.SSLWantWriteError:
@@ -119,6 +134,31 @@ class SecureLink(Link):
             except (OSError, ValueError):
                 pass  # its own goodbye is not waited for
         socket.socket.shutdown(self.sock, socket.SHUT_WR)
+
+    def _joined(self, action: Send) -> Send:
+        """All that is short at the queue's beginning, as one thing to send: one record."""
+        queue = self.queue
+        parts, size = [action.data], len(action.data)
+        while len(queue) > 1 and (more := self._short(queue[1], SMALL - size)):
+            parts.append(more)
+            size += len(more)
+            del queue[1]
+        if len(parts) > 1:
+            action = queue[0] = Send(b"".join(parts))
+        return action
+
+    def _short(self, action: Action, most: int) -> bytes | memoryview:
+        """What an action would send where that is short and at hand; else nothing."""
+        if isinstance(action, Send):
+            return action.data if len(action.data) <= most else b""
+        if not isinstance(action, SendFile) or action.length > most or action.blob.slow:
+            return b""
+        try:
+            if self.piece(action, most) < action.length:
+                return b""
+        except Cold:
+            return b""
+        return action.blob.read(action.offset, action.length)
 
     def _send_encrypted(self, action: SendFile, share: int) -> int:
         """Send records as long as there is room.
@@ -137,30 +177,21 @@ class SecureLink(Link):
         return encrypt(self.sock.send, blob.fd, at, length, self._buffer, wait=wait)
 
     def _establish(self) -> None:
-        if self._established:
+        if self.established:
             return
         try:
             self.sock.do_handshake()
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+        except Waits:
             raise
         except OSError as error:
             self._dropped(f"no TLS handshake: {_reason(error)}")
             raise
-        self._established = True
-        self._kernel = kernel_encrypts(self.sock)
+        self.established = True
 
-    @contextmanager
-    def _patiently(self) -> Iterator[None]:
-        """What TLS has to wait for as the engine knows it."""
-        self.wants = 0
-        try:
-            yield
-        except ssl.SSLWantReadError:
-            self.wants = READ
-            raise BlockingIOError from None
-        except ssl.SSLWantWriteError:
-            self.wants = WRITE
-            raise BlockingIOError from None
+    def _kernel_encrypts(self) -> bool:
+        if self._kernel is None:
+            self._kernel = kernel_encrypts(self.sock)
+        return self._kernel
 
 
 def kernel_encrypts(sock: socket.socket) -> bool:

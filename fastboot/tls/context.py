@@ -15,6 +15,8 @@ from pathlib import Path
 
 from fastboot.errors import ConfigError
 
+from .sockets import TlsSocket, kernel_knows_tls
+
 SUITES = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+SHA256:ECDHE+SHA384"
 """TLS 1.2's suites with forward secrecy, as newer UEFI and iPXE since 2022 have them."""
 
@@ -40,6 +42,10 @@ iPXE do not know by name they take by its numbers."""
 ENABLE_KTLS = getattr(ssl, "OP_ENABLE_KTLS", 1 << 3)
 """Let the kernel encrypt (OpenSSL 3; Python names it since 3.12)."""
 
+TICKETS = 1
+"""Tickets that a client of TLS 1.3 gets after a full handshake, where OpenSSL would send
+two: each costs a sixteenth of the handshake, and boot clients come back one by one."""
+
 
 def make_context(
     pairs: Sequence[tuple[Path, Path]], *, legacy: bool = False, kernel: bool = True
@@ -56,13 +62,18 @@ def make_context(
         ConfigError: A certificate or key cannot be used.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.sslsocket_class = TlsSocket
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(f"{SUITES}:{LEGACY}" if legacy else SUITES)
     if legacy:
         _load_group(context)
     context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
-    if kernel:
+    # Sessions are resumed, TLS 1.2's too, whose secrecy is then that of the ticket's key:
+    # it is drawn for this context, never leaves memory and is gone with the process. No
+    # early data is taken, as OpenSSL takes none unless it is told to.
+    context.num_tickets = TICKETS
+    if kernel and kernel_knows_tls():
         context.options |= ENABLE_KTLS
     for certificate, key in pairs:
         check_private(key)

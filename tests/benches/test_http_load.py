@@ -3,10 +3,12 @@
 import random
 import socket
 import threading
+from datetime import UTC, datetime
 
 import pytest
 
 from fastboot.tree import Directory
+from secure_web import SecureServer
 from web import Server
 
 pytestmark = pytest.mark.slow
@@ -76,6 +78,37 @@ def test_a_client_takes_no_more_than_its_rate(load, port, folder):
     outcome = load(port, folder / "odd", clients=2, requests=2, rate=200_000)
     assert outcome.completed == 2
     assert outcome.seconds > 0.3  # it may take 20 kB every tenth of a second
+
+
+@pytest.fixture
+def secure_port(folder, tmp_path):
+    """The port of an engine of HTTPS."""
+    store = pytest.importorskip("fastboot.tls.store").Store(tmp_path / "state", "host")
+    made = store.authority, store.pairs(["127.0.0.1"], datetime.now(UTC))
+    tree = Directory(folder)
+    server = SecureServer(tree, made)
+    with server.polled():
+        yield server.address[1]
+    server.engine.close()
+    tree.close()
+
+
+def test_over_tls_connections_are_kept(load, secure_port, folder):
+    files = [folder / name for name in SIZES]
+    outcome = load(secure_port, *files, clients=3, requests=30, tls=True)
+    assert (outcome.completed, outcome.failed, outcome.error) == (30, 0, "")
+    assert (outcome.connections, outcome.resumed) == (3, 0)
+
+
+@pytest.mark.parametrize(("how", "resumed"), [("fresh", 0), ("resume", 18)])
+def test_over_tls_each_request_may_have_its_connection(
+    load, secure_port, folder, how, resumed
+):
+    asked = {"clients": 2, "requests": 20, "tls": True, how: True}
+    outcome = load(secure_port, folder / "small", **asked)
+    assert (outcome.completed, outcome.failed, outcome.error) == (20, 0, "")
+    assert outcome.connections == 20
+    assert outcome.resumed == resumed  # the first of each client begins its session
 
 
 @pytest.mark.parametrize("kind", ["idle", "stalled", "slow"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import ssl
@@ -12,7 +13,9 @@ import pytest
 
 from fastboot.errors import ConfigError
 from fastboot.tls import context as module
+from fastboot.tls import sockets
 from fastboot.tls.context import ENABLE_KTLS, FFDHE2048, check_private, make_context
+from fastboot.tls.sockets import kernel_knows_tls
 
 
 @pytest.fixture
@@ -68,9 +71,51 @@ def test_H8_nothing_is_negotiated_again(made):
     assert make_context(made[1]).options & ssl.OP_NO_RENEGOTIATION
 
 
-def test_the_kernel_is_asked_to_encrypt_unless_that_is_switched_off(made):
-    assert make_context(made[1]).options & ENABLE_KTLS
+@pytest.mark.parametrize("knows", [True, False])
+def test_the_kernel_is_to_encrypt_where_it_can_unless_that_is_switched_off(
+    made, monkeypatch, knows
+):
+    monkeypatch.setattr(module, "kernel_knows_tls", lambda: knows)
+    assert bool(make_context(made[1]).options & ENABLE_KTLS) is knows
     assert not make_context(made[1], kernel=False).options & ENABLE_KTLS
+
+
+class Asked:
+    """A socket without a connection, of a kernel that answers so."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *failed):
+        pass
+
+    def setsockopt(self, level, option, value):
+        assert (level, option, value) == (6, 31, b"tls")  # IPPROTO_TCP, TCP_ULP
+        raise OSError(self.answer, "")
+
+
+@pytest.mark.parametrize(
+    ("answer", "knows"),
+    [
+        (errno.ENOENT, False),  # it has no such thing
+        (errno.ENOPROTOOPT, False),  # before Linux 4.13
+        (errno.ENOTCONN, True),  # it has, and no connection to use it on
+        (errno.EPERM, True),  # who knows: OpenSSL finds out
+    ],
+)
+def test_a_kernel_without_tls_is_not_asked_at_each_handshake(
+    monkeypatch, answer, knows
+):
+    monkeypatch.setattr(sockets.socket, "socket", lambda: Asked(answer))
+    monkeypatch.setattr(sockets.sys, "platform", "linux")
+    assert kernel_knows_tls.__wrapped__() is knows
+
+
+def test_one_ticket_is_enough_for_a_client_that_comes_back(made):
+    assert make_context(made[1]).num_tickets == 1
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660, 0o601])

@@ -1,0 +1,77 @@
+"""Who meets the requests over TLS first: answers those that are known and short.
+
+A head and its body are one record then, and one call. Longer ones are a link's, which
+has the kernel encrypt where it can.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fastboot.cold import Cold, fill
+from fastboot.config import HttpConfig
+from fastboot.poller import Poller
+from fastboot.tls.sockets import Waits
+
+from .front import RECEIVE, Front
+from .kept import Kept
+from .limits import MAX_HEAD
+from .outlet import Waiting
+from .secure import COPY
+
+MOST = COPY
+"""Bytes of a body that is read and sent in one piece with its head."""
+
+
+class SecureFront(Front):
+    """The front of HTTPS: its connections are `TlsSocket`s after their handshake.
+
+    Args:
+        poller: As for `Front`.
+        config: As for `Front`.
+        clock: As for `Front`.
+        wall_clock: As for `Front`.
+    """
+
+    def __init__(
+        self,
+        poller: Poller,
+        config: HttpConfig,
+        clock: Callable[[], float],
+        wall_clock: Callable[[], float],
+    ) -> None:
+        super().__init__(poller, config, clock, wall_clock)
+        self._kept = Kept(MOST)
+        self._buffer = memoryview(bytearray(MAX_HEAD + MOST))
+
+    def _read(self, fd: int, link: Waiting) -> None:
+        try:
+            data = link.sock.recv(RECEIVE)
+        except Waits as waits:  # for room, it may be: the peer has a say in that
+            if link.interest != waits.interest:
+                self._poller.change(fd, waits.interest)
+                link.interest = waits.interest
+            return
+        except OSError:
+            data = b""  # as good as an end: nothing is under way
+        self._heed(fd, link, data)
+
+    def _send(self, link: Waiting, share: int) -> int:
+        """Send an answer, or nothing of it: OpenSSL wants the same bytes once more then."""
+        assert link.known  # the caller looked
+        blob, begin = link.known.file.blob, len(link.head)
+        assert blob.fd is not None  # it is a file's
+        whole = self._buffer[: begin + link.left]
+        whole[:begin] = link.head
+        try:
+            fill(blob.fd, whole[begin:], blob.offset + link.offset, wait=link.warmed)
+            count = link.sock.send(whole)
+        except Cold as cold:
+            link.cold = True
+            self._turn.cold.append((link.sock.fileno(), cold.file, cold.at))
+            return 0
+        except Waits:
+            return 0
+        link.head, link.left, link.warmed = b"", 0, False
+        self._taken(link, count)
+        return count

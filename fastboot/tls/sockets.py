@@ -1,0 +1,96 @@
+"""TLS sockets that wait as other sockets do: with a BlockingIOError."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+import sys
+from functools import cache
+from typing import TYPE_CHECKING
+
+from fastboot.poller import READ, WRITE
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+_TCP_ULP = 31
+"""From linux/tcp.h."""
+
+
+class Waits(BlockingIOError):
+    """A TLS socket has to wait, maybe for the other direction: it reads in order to write.
+
+    Attributes:
+        interest: For what: READ or WRITE.
+    """
+
+    def __init__(self, interest: int) -> None:
+        super().__init__("TLS has to wait")
+        self.interest = interest
+
+
+class TlsSocket(ssl.SSLSocket):
+    """A connection's socket, non-blocking; contexts of `make_context` wrap with it."""
+
+    def recv(self, size: int = 16384, flags: int = 0) -> bytes:
+        """What has come: all of a record that `size` bytes are there of; b"": the end.
+
+        Raises:
+            Waits: Nothing has come.
+        """
+        receive = super().recv
+        try:
+            data = receive(size, flags)
+            if len(data) == size:  # epoll knows nothing of what is left of a record
+                while more := self.pending():
+                    data += receive(more)
+        except ssl.SSLWantReadError:
+            raise Waits(READ) from None
+        except ssl.SSLWantWriteError:
+            raise Waits(WRITE) from None
+        return data
+
+    def send(self, data: ReadableBuffer, flags: int = 0) -> int:
+        """Send all of it, or nothing: then the same bytes have to be given once more.
+
+        Raises:
+            Waits: There is no room.
+        """
+        try:
+            return super().send(data, flags)
+        except ssl.SSLWantWriteError:
+            raise Waits(WRITE) from None
+        except ssl.SSLWantReadError:
+            raise Waits(READ) from None
+
+    def do_handshake(self, block: bool = False) -> None:
+        """Go on with the handshake.
+
+        Raises:
+            Waits: It is the client's turn, or there is no room.
+        """
+        try:
+            super().do_handshake(block)
+        except ssl.SSLWantReadError:
+            raise Waits(READ) from None
+        except ssl.SSLWantWriteError:
+            raise Waits(WRITE) from None
+
+
+@cache
+def kernel_knows_tls() -> bool:
+    """Whether OpenSSL has to be told to try kernel TLS: without, it tries each handshake.
+
+    What the kernel does with a socket is asked of that socket all the same. A socket
+    without a connection cannot have TLS, but a kernel that does not know it says so
+    first; one that keeps it in a module loads it for root alone, as for OpenSSL.
+    """
+    if not sys.platform.startswith("linux"):
+        return True
+    with socket.socket() as sock:
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, _TCP_ULP, b"tls")
+        except OSError as error:
+            return error.errno not in (errno.ENOENT, errno.ENOPROTOOPT)
+    return True
