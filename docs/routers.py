@@ -13,6 +13,7 @@ HERE = Path(__file__).parent / "routers"
 CHANGES = (
     ("Leave out option 60, `PXEClient`", cures.NO_CLASS),
     ("Leave out the boot file", cures.NO_FILE),
+    ("Give iPXE a script, where iPXE is the boot file", cures.FOR_IPXE),
     ("Give name servers", cures.WITH_DNS),
 )
 """What may have to be changed in a DHCP server, and how."""
@@ -35,9 +36,11 @@ def _filled(place: re.Match[str]) -> str:
 
 
 def _lines(product: str) -> Iterator[str]:
+    shown = []
     for title, recipes in CHANGES:
         for recipe in recipes:
-            if recipe.product == product:
+            if recipe.product == product and recipe not in shown:
+                shown.append(recipe)
                 yield from ("", f"**{title}**", "", "```text")
                 yield from (
                     line.replace("{{", "{").replace("}}", "}") for line in recipe.lines

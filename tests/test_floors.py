@@ -113,7 +113,7 @@ FLOORS = [
     ["timeline.compose"],
     ["doctor.outlook", "doctor.ourselves"],
     ["doctor.finding"],
-    ["doctor.premises", "doctor.over_ipv6"],
+    ["doctor.premises", "doctor.over_ipv6", "doctor.circle"],
     ["doctor.findings"],
     ["doctor.words", "doctor.ask", "doctor.reach"],
     ["doctor.local"],

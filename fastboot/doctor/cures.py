@@ -169,6 +169,57 @@ NO_FILE = (
 )
 """How to have no boot file named."""
 
+_PAGES = ("OPNsense", "pfSense", "MikroTik")
+"""Those that name one file for an architecture, whoever asks."""
+
+FOR_IPXE = (
+    Recipe(
+        "dnsmasq",
+        run=(
+            "add the line dhcp-userclass=set:ipxe,iPXE",
+            "add the line dhcp-boot=tag:ipxe,http://{own}/boot.ipxe",
+        ),
+        then=_RESTART_DNSMASQ,
+    ),
+    Recipe(
+        "Kea",
+        run=(
+            (
+                'add {{ "name": "ipxe", "test": "option[77].hex == \'iPXE\'", '
+                '"boot-file-name": "http://{own}/boot.ipxe" }} to client-classes'
+            ),
+        ),
+        then=_RESTART_KEA,
+    ),
+    Recipe(
+        "ISC dhcpd",
+        ('filename "...";',),
+        (
+            (
+                'add if exists user-class and option user-class = "iPXE" '
+                '{{ filename "http://{own}/boot.ipxe"; }} else {{ filename "..."; }}'
+            ),
+        ),
+        then=_RESTART_DHCPD,
+    ),
+    *(recipe for recipe in NO_FILE if recipe.product in _PAGES),
+    Recipe(
+        "Windows",
+        run=(
+            "Add-DhcpServerv4Class -Name iPXE -Type User -Data iPXE",
+            (
+                "Add-DhcpServerv4Policy -Name iPXE -ScopeId {network} -Condition OR "
+                "-UserClass EQ,iPXE"
+            ),
+            (
+                "Set-DhcpServerv4OptionValue -ScopeId {network} -PolicyName iPXE "
+                "-OptionId 67 -Value http://{own}/boot.ipxe"
+            ),
+        ),
+    ),
+)
+"""How to have a script named to iPXE; where that cannot be, no boot file at all."""
+
 WITH_DNS = (
     Recipe(
         "dnsmasq",
@@ -222,6 +273,13 @@ TEXTS: Mapping[Trouble, tuple[str, tuple[Recipe, ...]]] = {
     Trouble.FILE_IN_LEASE: (
         "remove the boot file (option 67) and next-server (option 66) at {server}",
         NO_FILE,
+    ),
+    Trouble.FILE_FOR_ALL: (
+        (
+            "have {server} name a script to iPXE (user class iPXE), or no boot file to "
+            "anybody where `sudo fastboot serve` answers beside it"
+        ),
+        FOR_IPXE,
     ),
     Trouble.BOOT_SERVER_SILENT: (
         "let UDP through to port 4011 of {server}, or stop the boot service there",

@@ -16,6 +16,7 @@ from fastboot.firmware.decision import (
     Trouble,
 )
 
+from .circle import circle
 from .cures import cure
 from .facts import Facts, Reach
 from .finding import Finding, Severity
@@ -57,8 +58,10 @@ def findings(facts: Facts) -> list[Finding]:
     """
     every = [*on_this_machine(facts), *on_networks(facts), *on_programs(facts)]
     every += on_ipv6(facts)
-    for outlook in outlooks(facts):
-        every += _judge(outlook, facts)
+    expected = list(outlooks(facts))
+    for outlook in expected:
+        round_and_round = circle(outlook, expected, facts)
+        every += [round_and_round] if round_and_round else _judge(outlook, facts)
     order = list(Severity)
     return sorted(_merged(every), key=lambda item: order.index(item.severity))
 
@@ -67,12 +70,7 @@ def will_boot(outlook: Outlook, facts: Facts) -> bool:
     """Whether this machine boots, and from here, where we are to serve it."""
     if outlook.decision.load is None or not (outlook.ours or not facts.serves):
         return False
-    return _comes(outlook)
-
-
-def _comes(outlook: Outlook) -> bool:
-    """Whether the file comes, as far as is known."""
-    return outlook.reached is None or outlook.reached.reach is Reach.THERE
+    return outlook.comes
 
 
 def _merged(every: list[Finding]) -> list[Finding]:
@@ -117,7 +115,7 @@ def _judge(outlook: Outlook, facts: Facts) -> Iterator[Finding]:
     if not outlook.ours and facts.serves:
         yield _elsewhere(outlook, facts)
         return
-    if not _comes(outlook):
+    if not outlook.comes:
         yield _unreached(outlook)
     for other in others(outlook, facts.own) if facts.serves else ():
         yield _rival(outlook, offer.who(other))
@@ -162,7 +160,7 @@ def _elsewhere(outlook: Outlook, facts: Facts) -> Finding:
         server = next(heard, outlook.server)
         cause = Cause(Trouble.PROXIES_DISAGREE, server)
     severity, code = Severity.ERROR, ""
-    if outlook.reached is not None and not _comes(outlook):
+    if outlook.reached is not None and not outlook.comes:
         stop = _stop_of(outlook.reached.reach)
         what = f"{decision.why}, {_why_not(outlook)}"
         code = outlook.kind.firmware.SCREEN[stop]

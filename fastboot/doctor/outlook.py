@@ -17,7 +17,7 @@ from fastboot.firmware.decision import (
     ShowMenu,
 )
 
-from .facts import Facts, Reached, Segment
+from .facts import Facts, Reach, Reached, Segment
 from .machines import KINDS, Kind
 
 _HOST = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/@]*@)?([^/:?#]*)")
@@ -43,6 +43,11 @@ class Outlook:
     decision: Decision
     ours: bool
     reached: Reached | None
+
+    @property
+    def comes(self) -> bool:
+        """Whether the file that it loads comes, as far as is known."""
+        return self.reached is None or self.reached.reach is Reach.THERE
 
     @property
     def heard(self) -> tuple[Heard, ...]:

@@ -139,6 +139,8 @@ class Trouble(Enum):
     """It boots by itself: `Cause.server` names its own boot file and is heeded first."""
     FILE_IN_LEASE = "the DHCP server names a boot file of its own"
     """`Cause.server` has to drop its option 67, `file` and next-server."""
+    FILE_FOR_ALL = "one boot file is named to firmware and to iPXE, which it is"
+    """`Cause.server` has to name iPXE a script, or nobody a file."""
     BOOT_SERVER_SILENT = "port 4011 does not answer"
     BOOT_SERVER_EMPTY = "the answer from port 4011 names no boot file"
     PROXY_WITHOUT_CLASS = "a proxy leaves out option 60"

@@ -1,7 +1,9 @@
 """What is printed, and what programs read."""
 
 import json
+import re
 
+from documents import README
 from fastboot.doctor.facts import Reach, Reached
 from fastboot.doctor.finding import Finding, Severity
 from fastboot.doctor.findings import findings
@@ -30,6 +32,15 @@ def test_what_is_wrong_comes_with_what_to_do(capsys):
     assert "\n  do: remove option 60 at 192.168.1.1\n" in out
     assert "remove: dhcp-option=60,PXEClient\n" in out
     assert 'heard on eth0: 192.168.1.1 gives addresses, option 60 "PXEClient"' in out
+
+
+def test_the_readme_shows_what_is_said():
+    both = {"bios": ALONE["uefi"], **ALONE}
+    (finding,) = findings(facts(both, silent=[ROUTER]))
+    text = README.read_text("utf-8")
+    shown = re.findall(r"^    (error: .*\n(?:    .*\n)+)", text, re.MULTILINE)
+    lines = [line.removeprefix("    ") for line in shown[0].splitlines()]
+    assert lines == list(finding_lines(finding))[: len(lines)]
 
 
 def test_what_machines_will_do():
