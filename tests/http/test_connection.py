@@ -64,8 +64,10 @@ class Peer:
         )
 
     def open(self, name, client):
-        """The tree: /linux, /disk (large), /secret (refused) and /broken."""
+        """The tree: /linux, /disk (large), /later, /secret (refused) and /broken."""
         self.opened.append((name, client))
+        if name == "/later":
+            return object()  # stands for what will bring it
         if name == "/secret":
             raise Refused("the name leads out of the folder")
         if name == "/broken":
@@ -330,6 +332,16 @@ def test_a_transfer_is_a_whole_file_or_a_large_part(field, size):
     finished = [Finished("http", "192.0.2.7", "/disk", size, 2.5)]
     assert peer.events == ([] if size is None else finished)
     assert peer.all_closed_once()
+
+
+def test_F6_an_answer_that_comes_when_nobody_waits_is_given_back():
+    peer = Peer()
+    peer.ask(b"GET /later HTTP/1.1\r\nHost:\r\n\r\n")
+    assert peer.machine.asking
+    late = peer.open("/linux", None)
+    peer.machine.fail("the client is gone", 1.0)
+    assert peer.machine.answered(late, 2.0) == []
+    assert late.closed == 1
 
 
 def test_F2_an_answer_that_cannot_be_completed_is_reset_and_reported():

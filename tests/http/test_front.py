@@ -210,6 +210,32 @@ def range_of(size):
     return get(b"/disk", b"Range: bytes=100000-%d" % (100_000 + size - 1))
 
 
+@pytest.mark.parametrize("size", [1000, 100_000])
+def test_a_whole_file_is_reported_however_small_on_its_second_way(serve, tree, size):
+    tree.put("a", content(size))
+    server = serve(tree)
+    with server.connect() as client:
+        for _ in range(3):
+            ask(server, client, get(b"/a"))
+    assert [event.size for event in server.of(Finished)] == [size] * 3
+    assert tree.names == ["/a"]
+
+
+def test_a_small_answer_that_there_is_room_for_in_part_goes_on_later(serve, tree):
+    tree.put("a", content(30_000))
+    server = serve(tree)
+    with server.connect(receive_buffer=4 << 10) as client:
+        ask(server, client, get(b"/a"))
+        count = 0
+        while server.engine.idle:  # until one finds no room any more
+            client.sendall(get(b"/a"))
+            count += 1
+            server.pump(lambda: server.engine.stats()["requests"] == 1 + count)  # noqa: B023
+        with server.polled():
+            bodies = {read_answer(client)[2] for _ in range(count)}
+    assert bodies == {content(30_000)}
+
+
 def test_a_head_that_stays_incomplete_is_timed_by_the_machine(serve, tree, monkeypatch):
     clock = Clock(monkeypatch)
     tree.put("a", b"first")

@@ -47,4 +47,5 @@ def test_there_are_never_more_than_the_bounds_and_nothing_is_left_behind(steps):
         assert len(held) <= 8 + TURNED_AWAY
     for client in held:
         places.leave(client)
+    assert not places._each  # also no address that has no connection any more
     assert taken(places, *"01234567") == [Seat.SERVED] * 8

@@ -21,7 +21,7 @@ from fastboot.http.recall import (
     recipe,
     split,
 )
-from fastboot.tree import Client, Directory, Memory, Overlay
+from fastboot.tree import Blob, Client, Directory, Memory, Overlay
 
 SIZE = 10_000
 WALL = 2_000_000_000.0  # seconds since the epoch
@@ -169,6 +169,30 @@ def test_a_file_that_has_just_changed_is_not_trusted_yet(folder):
     head = get(path=b"/new")
     assert learn(tree, head, now + SETTLED / 2) is None
     assert learn(tree, head, now + 2 * SETTLED) is not None
+
+
+def test_a_file_whose_old_date_was_restored_is_not_trusted_either(folder):
+    root, tree = folder
+    (root / "restored").write_bytes(b"new")
+    os.utime(root / "restored", (946684800, 946684800))  # as `cp -p` and rsync do
+    assert learn(tree, get(path=b"/restored"), time.time() + SETTLED / 2) is None
+
+
+def test_F3_a_file_that_is_replaced_while_it_is_asked_for_is_not_kept(folder):
+    root, tree = folder
+    for name in ("first", "second"):
+        (root / name).write_bytes(b"same")
+    now, head = time.time() + 2 * SETTLED, get(path=b"/first")
+    (name, blob), actions = answer(tree, head, now)
+    (root / "second").replace(root / "first")
+    assert recipe(head, name, tree.path_of(name), blob, actions, now) is None
+    blob.close()
+
+
+def test_F6_of_a_file_that_may_hang_nothing_is_kept(folder, monkeypatch):
+    _, tree = folder
+    monkeypatch.setattr(Blob, "slow", True)
+    assert learn(tree, get()) is None
 
 
 def test_what_is_no_file_is_not_kept(folder):
