@@ -21,8 +21,6 @@ from firmware.troubles import (
     PXE_CLIENT,
     RIVAL,
     TROUBLES,
-    VISITOR,
-    Trouble,
     TroubledNetwork,
     doctor,
 )
@@ -66,9 +64,6 @@ FINDINGS = {
 
 WELL = ("h", "i")
 """Networks in which every machine boots."""
-
-IPXE_FOR_ALL = f"dhcp-boot=snponly.efi,,{SERVER}"
-"""The line by which a router names iPXE to firmware and to iPXE alike."""
 
 FIRMWARE = {"UEFI": "edk2-pxe", "UEFI HTTP boot": "edk2-http"}
 """The names of these kinds of machines in `tests/recorded`."""
@@ -141,35 +136,3 @@ def test_the_line_to_remove_is_the_one_that_the_router_has(lab):
 def test_where_all_is_well_nothing_is_found(lab, letter):
     assert lab[letter]["findings"] == []
     assert all(machine["boots"] for machine in lab[letter]["machines"])
-
-
-def circle(folder: Path, *lines: str) -> Told:
-    """What the doctor says where a router names our file, and we answer no DHCP."""
-    images = folder / "images"
-    images.mkdir()
-    (images / "snponly.efi").write_bytes(
-        Path(need_file(*image.BOOT_PROGRAM)).read_bytes()
-    )
-    with TroubledNetwork(folder, Trouble("one file for all", lines)) as network:
-        space = network.join_server()
-        with Serving(images, "--dhcp", "off", place=space.inside):
-            return network.doctor("--machine", "uefi", "--machine", "ipxe")
-
-
-def test_ipxe_that_a_router_gives_itself_is_found_with_its_cure(tmp_path):
-    (finding,) = circle(tmp_path, IPXE_FOR_ALL)["findings"]
-    assert finding["severity"] == "warning"
-    assert finding["what"].startswith(
-        f'{ROUTER} names "snponly.efi" to UEFI and to iPXE'
-    )
-    assert finding["machines"] == ["iPXE"]
-    cure = [
-        line.removeprefix("run: add the line ").replace(VISITOR, SERVER)
-        for line in finding["recipes"]["dnsmasq"]
-        if line.startswith("run: ")
-    ]
-    (again := tmp_path / "again").mkdir()
-    cured = circle(again, IPXE_FOR_ALL, *cure)
-    assert cured["findings"] == []
-    (ipxe,) = (one for one in cured["machines"] if one["machine"] == "ipxe")
-    assert ipxe["steps"][-1] == f"loads http://{SERVER}/boot.ipxe"

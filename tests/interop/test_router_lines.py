@@ -1,14 +1,10 @@
 """The lines for routers are such as their programs take."""
 
-import re
 import subprocess
 
 import pytest
 
 from documents import DOCS, blocks
-from fastboot.doctor.cures import cure
-from fastboot.firmware.decision import Cause, Trouble
-from models.offers import OURS
 from peers import need
 
 pytestmark = pytest.mark.interop
@@ -54,24 +50,3 @@ def test_lines_that_are_shown_are_taken(block, tmp_path):
 def test_lines_with_a_mistake_are_not(title, tmp_path):
     taken, _ = check(title, "dhcp-bot=this is no setting;\n", tmp_path)
     assert not taken
-
-
-@pytest.mark.parametrize(
-    ("product", "title", "whole"),
-    [
-        ("dnsmasq", "/etc/dnsmasq.d/x", "{}"),
-        ("Kea", "/etc/kea/kea-dhcp4.conf", '{{"Dhcp4": {{"client-classes": [{}]}}}}'),
-        ("ISC dhcpd", "/etc/dhcp/dhcpd.conf", "{}"),
-    ],
-)
-def test_what_the_doctor_would_have_added_for_ipxe_is_taken(
-    product, title, whole, tmp_path
-):
-    found = cure(Cause(Trouble.FILE_FOR_ALL, OURS), OURS, None)
-    (recipe,) = (one for one in found.recipes if one.product == product)
-    added = [
-        re.sub(r"^add (the line )?| to client-classes$", "", line)
-        for line in recipe.run
-    ]
-    taken, said = check(title, whole.format("\n".join(added) + "\n"), tmp_path)
-    assert taken, said
