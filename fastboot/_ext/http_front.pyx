@@ -188,7 +188,6 @@ cdef class Front:
         cdef Link* link = self._links[fd]
         link.cold, link.warmed = False, True
         self._watch_for(link, EPOLLOUT)
-        self._renew(link)
 
     def drain(self):
         cdef int fd

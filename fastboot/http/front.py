@@ -142,7 +142,6 @@ class Front:
         link.cold, link.warmed = False, True
         self._poller.change(fd, WRITE)
         link.interest = WRITE
-        self._renew(link)  # it was not the client that kept us waiting
 
     def drain(self) -> list[int]:
         """Answer nothing more; the connections that wait, which are handed up.

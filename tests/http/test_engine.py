@@ -389,6 +389,25 @@ def test_connections_above_the_limit_are_told_so_and_then_not(serve):
     assert len(server.of(Dropped)) == TURNED_AWAY
 
 
+def test_a_connection_that_is_gone_before_it_is_served_leaves_its_place(
+    serve, monkeypatch
+):
+    server = serve(Memory({"f": b"fine"}), max_connections=1)
+    taken = []
+
+    def gone(sock, connections):
+        taken.append(connections)
+        raise OSError(errno.EINVAL, "the connection is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "prepare", gone)
+        with server.connect():
+            server.pump(lambda: taken)
+    with server.polled(), server.connect() as client:
+        client.sendall(get(b"/f"))
+        assert read_answer(client)[2] == b"fine"
+
+
 def test_H1_one_address_has_no_more_connections_than_its_share(serve):
     server = serve(Memory({"f": b"fine"}), max_per_client=1)
     with server.polled(), server.connect() as first, server.connect() as second:

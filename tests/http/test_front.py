@@ -8,7 +8,7 @@ import re
 import select
 import socket
 import struct
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 import pytest
 from hypothesis import given, settings
@@ -191,6 +191,28 @@ def test_requests_that_come_in_pieces_or_together_are_answered_in_order(serve, t
     assert bodies == [b"first", b"second"] * 50 + [b"404 Not Found\n", b"first"]
 
 
+def test_a_turn_has_few_of_a_clients_many_small_requests(tree):
+    tree.put("a", b"first")
+    server = Server(tree, Front)  # the compiled one has many turns in one
+    with closing(server.engine), server.connect() as client:
+        ask(server, client, get(b"/a"))
+        client.sendall(get(b"/a") * 200)
+        server.pump(lambda: server.engine.stats()["requests"] > 1)
+        assert server.engine.stats()["requests"] <= 1 + 2 * SHARE // ANSWER_COST
+        with server.polled():
+            assert all(read_answer(client)[2] == b"first" for _ in range(200))
+
+
+def test_requests_that_always_come_together_are_answered_one_by_one(serve, tree):
+    tree.put("a", b"first")
+    tree.put("b", b"second")
+    server = serve(tree)
+    with server.polled(), server.connect() as client:
+        for _ in range(4):
+            client.sendall(get(b"/a") + get(b"/b"))
+            assert [read_answer(client)[2] for _ in "ab"] == [b"first", b"second"]
+
+
 def test_an_answer_whose_head_alone_fits_into_a_turn_has_one_head(serve, tree):
     tree.put("disk", content(200_000))
     server = serve(tree)
@@ -368,6 +390,20 @@ def test_H7_a_client_that_resets_on_its_second_way_is_reported(serve, tree):
     assert server.engine.idle
 
 
+def test_H7_a_small_file_that_is_cut_off_on_its_second_way_is_reported(serve, tree):
+    tree.put("initrd", content((1 << 20) - 1))  # more than is handed over at once
+    server = serve(tree)
+    with server.polled(), server.connect() as client:
+        client.sendall(get(b"/initrd"))
+        read_answer(client)
+    with server.connect(receive_buffer=4 << 10) as client:
+        client.sendall(get(b"/initrd"))
+        server.pump(lambda: not server.engine.idle)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    server.pump(lambda: server.of(Failed))
+    assert server.of(Failed)[0].name == "/initrd"
+
+
 def test_H7_the_last_request_of_a_connection_is_the_machines(serve, tree):
     tree.put("a", b"first")
     server = serve(tree, max_requests=5)
@@ -400,6 +436,23 @@ def test_R9_draining_completes_what_is_on_its_second_way(serve, tree):
             assert client.recv(1) == b""
     server.pump(lambda: server.engine.idle)
     assert len(server.of(Finished)) == 3
+
+
+def test_R9_a_connection_whose_last_answer_is_sent_while_draining_is_closed(
+    serve, tree
+):
+    tree.put("linux", content(LARGE))
+    server = serve(tree)
+    with server.polled(), server.connect() as first:
+        first.sendall(get(b"/linux"))
+        read_answer(first)
+    with server.connect() as client:
+        client.sendall(get(b"/linux"))
+        server.pump(lambda: not server.engine.idle)
+        server.engine.drain()
+        with server.polled():
+            assert read_answer(client)[2] == content(LARGE)
+            assert client.recv(1) == b""
 
 
 def test_R9_closing_cuts_off_what_is_on_its_second_way(tree, front):
