@@ -72,9 +72,14 @@ if sys.platform == "linux":
 
         Descriptors are level-triggered: `wait` reports them as long as they are
         ready.
+
+        Attributes:
+            own: The descriptors of the wake-up and the timer.
+            called: Whether one of these ended the last `wait`, alone or with others.
         """
 
         def __init__(self) -> None:
+            self.called = False
             self._epoll = select.epoll()
             self._waker = _Waker()
             self._timer: int = _libc.timerfd_create(_CLOCK_MONOTONIC, _TFD_FLAGS)
@@ -122,9 +127,10 @@ if sys.platform == "linux":
                 timer and a wake-up end the wait but are not among them.
             """
             ready = []
-            own = self.own
+            own, self.called = self.own, False
             for fd, mask in self._epoll.poll(timeout, BATCH):
                 if fd in own:
+                    self.called = True
                     self.heed(fd)
                 else:
                     ready.append(
@@ -172,6 +178,7 @@ else:  # pragma: no cover (macOS and the BSDs)
         """Sockets, one timer and a wake-up behind one kqueue; see the epoll one."""
 
         def __init__(self) -> None:
+            self.called = False
             self._queue = select.kqueue()
             self._waker = _Waker()
             self._deadline: float | None = None
@@ -229,11 +236,13 @@ else:  # pragma: no cover (macOS and the BSDs)
         def wait(self, timeout: float | None) -> list[tuple[int, int]]:
             """Wait until something is due; see the epoll one."""
             ready: dict[int, int] = {}
+            self.called = False
             for event in self._queue.control(None, BATCH, timeout):
                 if event.filter == select.KQ_FILTER_TIMER:
-                    self._deadline = None
+                    self._deadline, self.called = None, True
                 elif event.ident == self._waker.fd:
                     self._waker.drain()
+                    self.called = True
                 else:
                     bit = READ if event.filter == select.KQ_FILTER_READ else WRITE
                     ready[event.ident] = ready.get(event.ident, 0) | bit

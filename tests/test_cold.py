@@ -9,7 +9,7 @@ import pytest
 
 from disk import PATIENCE, Disk, forget, put, put_old, require_cold_files
 from fastboot import cold
-from fastboot.cold import CHUNK, Cold, Part, Reader, Reads, check_warm, fill
+from fastboot.cold import CHUNK, Cold, Part, Reader, Reads, check_warm, fill, read_warm
 from fastboot.crew import Crew
 from fastboot.errors import ContentChanged
 from fastboot.mounts import Mounts, slow_mounts
@@ -235,6 +235,13 @@ def test_a_buffer_is_filled_whole_or_not_at_all(blob):
     assert bytes(buffer) == CONTENT[5:1005]
     with pytest.raises(ContentChanged):
         fill(blob.fd, buffer, len(CONTENT) - 999)
+
+
+def test_what_is_in_memory_is_read_whole_or_not_at_all(blob):
+    blob.read(0, len(CONTENT))
+    assert read_warm(blob, 5, 1000) == CONTENT[5:1005]
+    assert read_warm(blob, len(CONTENT) - 999, 1000) is None
+    assert read_warm(Blob.from_bytes(b"no file"), 0, 7) is None
 
 
 @pytest.mark.parametrize("wait", [False, True])

@@ -43,6 +43,19 @@ def test_a_socket_with_something_to_read_makes_the_descriptor_readable(poller, p
     assert poller.wait(0) == [(pair[0].fileno(), READ)]
 
 
+def test_it_tells_whether_it_was_called_besides(poller, pair):
+    poller.watch(pair[0].fileno(), READ)
+    pair[1].send(b"x")
+    poller.wake()
+    assert poller.wait(0) == [(pair[0].fileno(), READ)]
+    assert poller.called
+    poller.wait(0)
+    assert not poller.called
+    poller.set_deadline(1e-9)
+    poller.wait(0)
+    assert poller.called
+
+
 def test_it_is_reported_until_it_was_read(poller, pair):
     poller.watch(pair[0].fileno(), READ)
     pair[1].send(b"x")

@@ -26,7 +26,7 @@ from .limits import NOTEWORTHY
 from .outlet import Waiting, send, send_small
 from .peer import acknowledged
 from .recall import Recipe
-from .turn import Turn
+from .turn import NEWS_DELAY, Turn
 
 RECEIVE = 16 << 10
 """Bytes read at once; so much is kept of requests that wait for an answer."""
@@ -106,30 +106,51 @@ class Front:
         return True
 
     def poll(self, timeout: float | None) -> Turn:
-        """Do what is due; wait for it `timeout` seconds at most (None: for ever)."""
+        """Do what is due; wait for it `timeout` seconds at most (None: for ever).
+
+        It goes on, within that time, as long as there is nothing for others to do.
+        """
         turn = self._turn = Turn()
-        ready = self._poller.wait(timeout)
         self._look_at_clocks()
+        until = math.inf if timeout is None else self._now + timeout
+        while True:
+            due = min(until, self.next)
+            patience = None if due == math.inf else max(0.0, due - self._now)
+            ready = self._poller.wait(patience)
+            self._look_at_clocks()
+            self._serve(ready)
+            self._expire()
+            if not ready or self._poller.called or turn.is_pressing:
+                return turn
+            if self._now >= until:
+                return turn
+            if turn.sent:
+                until = min(until, self._now + NEWS_DELAY)
+
+    def _serve(self, ready: list[tuple[int, int]]) -> None:
+        """Do what descriptors are ready for."""
         for fd, what in ready:
             link = self._links.get(fd)
             if link is None:
-                turn.ready.append((fd, what))
+                self._turn.ready.append((fd, what))
             elif link.cold:
                 self._cut(fd, link, "the client is gone")
             elif link.known or link.rest:
                 self._guarded(fd, link, b"")
             else:
                 self._read(fd, link)
+
+    def _expire(self) -> None:
+        """Do what the time has come for."""
         for fd in self._timers.due(self._now):
             link = self._links.get(fd)
             if link is None:
                 continue
             if link.known:
-                self._expire(fd, link)
+                self._lose_patience(fd, link)
             else:
                 self._hand_up(fd, link)
-                turn.late.append(fd)
-        return turn
+                self._turn.late.append(fd)
 
     def _look_at_clocks(self) -> None:
         self._now, second = self._clock(), int(self._wall_clock())
@@ -333,7 +354,7 @@ class Front:
         deadline = self._clock() + self._config.stall_timeout
         self._timers.set(link.sock.fileno(), deadline)
 
-    def _expire(self, fd: int, link: Waiting) -> None:
+    def _lose_patience(self, fd: int, link: Waiting) -> None:
         """The time is over; but there is room only once half the kernel's is free."""
         if acknowledged(link.sock) - link.acked >= self._least:
             return self._renew(link)

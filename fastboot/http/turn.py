@@ -6,6 +6,10 @@ from dataclasses import dataclass, field
 
 from .recall import Recipe
 
+NEWS_DELAY = 0.05
+"""Seconds that answers which are complete may wait to be told together: of many that one
+client got of the same file, only the last costs more than to be counted."""
+
 
 @dataclass(slots=True)
 class Turn:
@@ -33,3 +37,8 @@ class Turn:
     sent: list[tuple[int, Recipe, int, float]] = field(default_factory=list)
     cold: list[tuple[int, int, int]] = field(default_factory=list)
     cut: list[tuple[int, Recipe, int, int, float, str]] = field(default_factory=list)
+
+    @property
+    def is_pressing(self) -> bool:
+        """Whether something is there to do, and not only to know."""
+        return bool(self.ready or self.came or self.late or self.cold or self.cut)

@@ -244,6 +244,8 @@ def test_a_record_that_was_tampered_with_ends_the_connection_and_no_other(serve,
 class Changes:
     """A poller that keeps what is wanted of it."""
 
+    called = False
+
     def __init__(self):
         self.wanted = []
 
