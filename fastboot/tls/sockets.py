@@ -33,16 +33,16 @@ class Waits(BlockingIOError):
 class TlsSocket(ssl.SSLSocket):
     """A connection's socket, non-blocking; contexts of `make_context` wrap with it."""
 
-    def recv(self, size: int = 16384, flags: int = 0) -> bytes:
-        """What has come: all of a record that `size` bytes are there of; b"": the end.
+    def recv(self, buflen: int = 16384, flags: int = 0) -> bytes:
+        """What has come: all of a record that `buflen` bytes are there of; b"": the end.
 
         Raises:
             Waits: Nothing has come.
         """
         receive = super().recv
         try:
-            data = receive(size, flags)
-            if len(data) == size:  # epoll knows nothing of what is left of a record
+            data = receive(buflen, flags)
+            if len(data) == buflen:  # epoll knows nothing of what is left of a record
                 while more := self.pending():
                     data += receive(more)
         except ssl.SSLWantReadError:
