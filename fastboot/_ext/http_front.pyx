@@ -22,7 +22,7 @@ from libc.string cimport memcpy, memset
 
 from fastboot._ext.http_kept cimport Kept, Part, Recipe
 from fastboot._ext.http_outlet cimport (
-    CUT_SHORT, REWRITTEN, Link, Outlet, acknowledged,
+    CUT_SHORT, REWRITTEN, Link, Outlet, unacknowledged,
 )
 from fastboot._ext.wheel cimport (
     Wheel, wheel_init, wheel_next, wheel_pop, wheel_remove, wheel_set,
@@ -335,7 +335,7 @@ cdef class Front:
                 return
             if link.recipe == NULL:
                 self._late(link)
-            elif acknowledged(link.fd) - link.acked >= self._least:
+            elif self._took(link) >= self._least:
                 self._renew(link)
             else:
                 self._cut(link, SLOW)
@@ -496,8 +496,12 @@ cdef class Front:
     cdef void _renew(self, Link* link) noexcept nogil:
         link.unrenewed = 0
         if link.left:
-            link.acked = acknowledged(link.fd)
+            link.behind = unacknowledged(link.fd)
         wheel_set(&self._wheel, &link.timer, self._now + self._stall_timeout)
+
+    cdef int64_t _took(self, Link* link) noexcept nogil:
+        """What the client acknowledged since its timer was set."""
+        return link.behind + link.unrenewed - unacknowledged(link.fd)
 
     cdef void _complete(self, Link* link) noexcept nogil:
         cdef Recipe* recipe = link.recipe

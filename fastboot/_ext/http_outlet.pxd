@@ -24,7 +24,7 @@ cdef struct Link:
     int64_t left
     int64_t length
     int64_t unrenewed  # bytes sent since its timer was set
-    int64_t acked      # what the client had acknowledged by then
+    int64_t behind     # what the client had not acknowledged by then
     double began
     bint begun       # its head is sent, or kept in `head`
     bint cold        # a part of the file is being read for it
@@ -32,7 +32,7 @@ cdef struct Link:
     bint warmed      # it has just been, and is sent without another look
     int64_t warm_to  # where in the file ends what was there when it was looked at
 
-cdef int64_t acknowledged(int fd) noexcept nogil
+cdef int64_t unacknowledged(int fd) noexcept nogil
 
 cdef class Outlet:
     cdef object _wall_clock

@@ -22,13 +22,12 @@ cdef extern from "<sys/sendfile.h>" nogil:
 cdef extern from "<sys/socket.h>" nogil:
     ssize_t c_send "send" (int fd, const void* data, size_t size, int flags)
     int MSG_NOSIGNAL
-    int getsockopt(int fd, int level, int name, void* value, unsigned int* size)
 
-cdef extern from "<netinet/in.h>" nogil:
-    int IPPROTO_TCP
+cdef extern from "<linux/sockios.h>" nogil:
+    int SIOCOUTQ
 
-cdef extern from "<netinet/tcp.h>" nogil:
-    int TCP_INFO
+cdef extern from "<sys/ioctl.h>" nogil:
+    int ioctl(int fd, unsigned long request, void* about)
 
 cdef extern from "<sys/stat.h>" nogil:
     struct timespec:
@@ -56,7 +55,6 @@ cdef extern from "<unistd.h>" nogil:
 cdef enum:
     COPY = 64 << 10  # bytes read at once where sendfile(2) cannot be used
     NUMBERS = 128    # bytes that a part's length and range take in a head
-    BYTES_ACKED = 120  # where struct tcp_info has it, since Linux 4.1
 
 cdef int64_t _small = SMALL
 cdef int64_t _window = WINDOW
@@ -237,13 +235,14 @@ cdef ssize_t _read_warm(Link* link, uint8_t* out, int* failure) noexcept nogil:
     return n
 
 
-cdef int64_t acknowledged(int fd) noexcept nogil:
-    """See `fastboot.http.peer.acknowledged`."""
-    cdef uint8_t[BYTES_ACKED + 8] info
-    cdef unsigned int size = sizeof(info)
-    cdef int64_t count = 0
-    if getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &size) == 0 and size == sizeof(info):
-        memcpy(&count, info + BYTES_ACKED, sizeof(count))
+cdef int64_t unacknowledged(int fd) noexcept nogil:
+    """Bytes that were sent and that the peer has not acknowledged yet.
+
+    Of the ways to know what it has, this takes half the time; see
+    `fastboot.http.peer.acknowledged`.
+    """
+    cdef int count = 0
+    ioctl(fd, SIOCOUTQ, &count)
     return count
 
 
