@@ -11,7 +11,6 @@ import os
 import socket
 import ssl
 import struct
-from collections.abc import Callable
 
 from fastboot.cold import CUT_SHORT, Cold, whole_chunks
 from fastboot.errors import ContentChanged
@@ -47,48 +46,28 @@ class SecureLink(Link):
     Args:
         sock: The connection's.
         machine: The connection's.
-        dropped: Told why a handshake failed.
         buffer: `COPY` bytes for what is about to be encrypted; for all links of a thread.
-        established: Whether the handshake is over.
-
-    Attributes:
-        established: The same, as it is now.
     """
 
-    __slots__ = ("_buffer", "_dropped", "_kernel", "established")
+    __slots__ = ("_buffer", "_kernel")
 
     sock: TlsSocket
 
     def __init__(
-        self,
-        sock: TlsSocket,
-        machine: Connection,
-        dropped: Callable[[str], None],
-        buffer: memoryview,
-        *,
-        established: bool = False,
+        self, sock: TlsSocket, machine: Connection, buffer: memoryview
     ) -> None:
         super().__init__(sock, machine)
-        self._dropped = dropped
         self._buffer = buffer
         self._kernel: bool | None = None  # not asked yet
-        self.established = established
 
     def receive(self, size: int) -> bytes:
-        """What has come, nothing at the end; see `Link.receive`.
-
-        Once the handshake is over, what came behind it is left for another turn: it
-        may be the front's.
-        """
+        """What has come, nothing at the end; see `Link.receive`."""
         self.wants = 0
         try:
-            if self.established:
-                return self.sock.recv(size)
-            self._establish()
+            return self.sock.recv(size)
         except Waits as waits:
             self.wants = waits.interest
             raise
-        raise BlockingIOError
 
     def send(self, action: Send) -> int:
         """Send it, and with it what is short behind it; see `Link.send`."""
@@ -96,7 +75,6 @@ class SecureLink(Link):
         if len(self.queue) > 1:
             action = self._joined(action)
         try:
-            self._establish()
             count = self.sock.send(action.data)
         except Waits as waits:
             self.wants = waits.interest
@@ -109,7 +87,6 @@ class SecureLink(Link):
         self.wants = 0
         blob, offset = action.blob, action.offset
         try:
-            self._establish()
             if blob.fd is None or blob.slow or not self._kernel_encrypts():
                 count = self._send_encrypted(action, share)
             else:
@@ -126,7 +103,7 @@ class SecureLink(Link):
     def shutdown(self) -> None:
         """Send no more, and say so, to the TLS peer (RFC 8446, section 6.1) and below."""
         self.wants = 0
-        if self.established:
+        if self.sock.established:
             try:
                 self.sock.unwrap()
             except ssl.SSLWantWriteError:
@@ -176,18 +153,6 @@ class SecureLink(Link):
         wait, self.warmed = self.warmed, False
         return encrypt(self.sock.send, blob.fd, at, length, self._buffer, wait=wait)
 
-    def _establish(self) -> None:
-        if self.established:
-            return
-        try:
-            self.sock.do_handshake()
-        except Waits:
-            raise
-        except OSError as error:
-            self._dropped(f"no TLS handshake: {_reason(error)}")
-            raise
-        self.established = True
-
     def _kernel_encrypts(self) -> bool:
         if self._kernel is None:
             self._kernel = kernel_encrypts(self.sock)
@@ -207,6 +172,11 @@ def kernel_encrypts(sock: socket.socket) -> bool:
         return False
     version, cipher = struct.unpack("=HH", about)
     return version in _TLS_VERSIONS and cipher != 0
+
+
+def no_handshake(error: OSError) -> str:
+    """Why there was no handshake, and what helps."""
+    return f"no TLS handshake: {_reason(error)}"
 
 
 def _reason(error: OSError) -> str:

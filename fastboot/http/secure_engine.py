@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Sequence
-from functools import partial
 from typing import cast
 
 from fastboot.config import HttpConfig
@@ -25,8 +24,7 @@ from .secure_front import SecureFront
 class SecureEngine(Engine):
     """Serves a tree over HTTPS; a `fastboot.engine.Engine`.
 
-    A connection has a machine until its handshake is over, and is the front's from
-    then on as over HTTP.
+    A connection is the front's as over HTTP, from its handshake on.
 
     Args:
         config: Ports, timeouts and limits, as for HTTP.
@@ -57,6 +55,7 @@ class SecureEngine(Engine):
     ) -> None:
         super().__init__(config, tree, emit, places, SecureFront, room)
         self.secure = secure
+        cast("SecureFront", self._front).dropped = self._dropped
         self._buffer = memoryview(bytearray(COPY))
 
     def _welcome(self, peer: Peer, now: float, *, told: bool) -> None:
@@ -67,35 +66,20 @@ class SecureEngine(Engine):
         except OSError:  # the connection is gone already, and the socket closed
             self._places.leave(peer.client)
             return
-        peer = self._peers[sock.fileno()] = Peer(sock, peer.client)
-        link = self._linked(peer, now, 0, established=False)
-        if told:
-            self._guarded(link, link.machine.turn_away)
-        else:
-            self._timers.set(link.fd, link.machine.deadline)
+        super()._welcome(Peer(sock, peer.client), now, told=told)
 
     def _take_up(self, fd: int, now: float) -> Link:
-        requests = self._front.take(fd)
-        return self._linked(self._peers[fd], now, requests, established=True)
-
-    def _give_back(self, link: Link) -> None:
-        # It waits for room sometimes, in order to read.
-        if cast("SecureLink", link).established and link.interest == READ:
-            super()._give_back(link)
-        else:
-            self._timers.set(link.fd, link.machine.deadline)
-
-    def _linked(
-        self, peer: Peer, now: float, requests: int, *, established: bool
-    ) -> Link:
-        link = self._links[peer.sock.fileno()] = SecureLink(
-            cast("TlsSocket", peer.sock),
-            self._machine(peer, now, requests),
-            partial(self._dropped, peer.client),
-            self._buffer,
-            established=established,
-        )
+        peer = self._peers[fd]
+        machine = self._machine(peer, now, self._front.take(fd))
+        sock = cast("TlsSocket", peer.sock)
+        link = self._links[fd] = SecureLink(sock, machine, self._buffer)
         return link
 
-    def _dropped(self, client: str, reason: str) -> None:
-        self._emit(Dropped(self.protocol, client, reason))
+    def _give_back(self, link: Link) -> None:
+        if link.interest == READ:
+            super()._give_back(link)
+        else:  # it waits for room, in order to read
+            self._timers.set(link.fd, link.machine.deadline)
+
+    def _dropped(self, fd: int, reason: str) -> None:
+        self._emit(Dropped(self.protocol, self._peers[fd].client, reason))

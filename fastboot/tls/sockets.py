@@ -33,8 +33,15 @@ class Waits(BlockingIOError):
 class TlsSocket(ssl.SSLSocket):
     """A connection's socket, non-blocking; contexts of `make_context` wrap with it."""
 
+    @property
+    def established(self) -> bool:
+        """Whether the handshake is over."""
+        return self.version() is not None
+
     def recv(self, buflen: int = 16384, flags: int = 0) -> bytes:
         """What has come: all of a record that `buflen` bytes are there of; b"": the end.
+
+        The handshake is gone on with first, as far as that is not over.
 
         Raises:
             Waits: Nothing has come.
@@ -54,6 +61,8 @@ class TlsSocket(ssl.SSLSocket):
     def send(self, data: ReadableBuffer, flags: int = 0) -> int:
         """Send all of it, or nothing: then the same bytes have to be given once more.
 
+        The handshake comes first here, too.
+
         Raises:
             Waits: There is no room.
         """
@@ -63,19 +72,6 @@ class TlsSocket(ssl.SSLSocket):
             raise Waits(WRITE) from None
         except ssl.SSLWantReadError:
             raise Waits(READ) from None
-
-    def do_handshake(self, block: bool = False) -> None:
-        """Go on with the handshake.
-
-        Raises:
-            Waits: It is the client's turn, or there is no room.
-        """
-        try:
-            super().do_handshake(block)
-        except ssl.SSLWantReadError:
-            raise Waits(READ) from None
-        except ssl.SSLWantWriteError:
-            raise Waits(WRITE) from None
 
 
 @cache
