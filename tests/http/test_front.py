@@ -129,6 +129,36 @@ def test_ranges_that_cannot_be_had_are_the_machines(serve, tree):
     assert len(tree.names) == 3
 
 
+@pytest.mark.parametrize("position", [2**63, 10**19 - 1, 2**64])
+def test_H4_no_position_is_too_large_to_be_understood(serve, tree, position):
+    tree.put("disk", content(100))
+    server = serve(tree)
+    with server.polled(), server.connect() as client:
+        for first, last, status in [(0, 1, 206), (position, position + 1, 416)]:
+            client.sendall(get(b"/disk", b"Range: bytes=%d-%d" % (first, last)))
+            assert read_answer(client)[0] == status
+        client.sendall(get(b"/disk", b"Range: bytes=0-%d" % position))
+        assert read_answer(client)[2] == content(100)
+
+
+def test_F4_a_file_that_was_rewritten_and_got_its_date_back_is_asked_for_anew(
+    serve, tree
+):
+    file = tree.put("a", b"first")
+    os.utime(file, (SETTLED, SETTLED))
+    server = serve(tree)
+    with server.polled(), server.connect() as client:
+        for _ in range(2):
+            client.sendall(get(b"/a"))
+            read_answer(client)
+        assert tree.names == ["/a"]
+        file.write_bytes(b"other")
+        os.utime(file, (SETTLED, SETTLED))
+        client.sendall(get(b"/a"))
+        assert read_answer(client)[2] == b"other"
+    assert tree.names == ["/a", "/a"]
+
+
 def test_F3_a_file_that_is_replaced_is_new_with_the_next_request(serve, tree):
     path = tree.put("linux", b"old")
     server = serve(tree)
