@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import select
 import socket
 import struct
 from contextlib import ExitStack
@@ -16,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastboot._ext import twin
-from fastboot.events import Dropped, Failed, Fault, Finished
+from fastboot.events import Failed, Fault, Finished
 from fastboot.http import engine as module
 from fastboot.http import kept as python_kept
 from fastboot.http.front import ANSWER_COST, SHARE, Front
@@ -292,19 +291,6 @@ def test_a_small_answer_that_there_is_room_for_in_part_goes_on_later(serve, tree
     assert bodies == {content(30_000)}
 
 
-def test_a_head_that_stays_incomplete_is_timed_by_the_machine(serve, tree, monkeypatch):
-    clock = Clock(monkeypatch)
-    tree.put("a", b"first")
-    server = serve(tree, head_timeout=15)
-    with server.connect() as client:
-        ask(server, client, get(b"/a"))
-        client.sendall(get(b"/a")[:-1])
-        server.pump(lambda: not server.engine.idle)
-        clock.now += 16
-        server.pump(lambda: server.of(Dropped))
-        assert read_answer(client)[0] == 408
-
-
 class Clock:
     """A monotonic clock that the test moves."""
 
@@ -319,92 +305,6 @@ def ask(server, client, request):
     client.sendall(request)
     server.pump(lambda: len(server.of(Finished)) > finished)
     return read_answer(client)
-
-
-def test_H1_a_connection_that_asks_nothing_more_is_closed(serve, tree, monkeypatch):
-    clock = Clock(monkeypatch)
-    tree.put("a", b"first")
-    server = serve(tree, idle_timeout=75, head_timeout=15)
-    with server.connect() as client, server.connect() as silent:
-        for _ in range(2):
-            ask(server, client, get(b"/a"))
-        clock.now += 16
-        server.pump(lambda: is_readable(silent))
-        assert silent.recv(1) == b""
-        clock.now += 60
-        server.pump(lambda: is_readable(client))
-        assert client.recv(1) == b""
-    server.pump(lambda: server.engine.stats()["connections"] == 0)
-    assert server.events == server.of(Finished)
-
-
-def is_readable(descriptor):
-    return bool(select.select([descriptor], [], [], 0)[0])
-
-
-def test_H1_a_client_that_stops_to_read_is_cut_off(serve, tree, monkeypatch):
-    clock = Clock(monkeypatch)
-    tree.put("linux", content(LARGE))
-    tree.put("a", b"first")
-    server = serve(tree, stall_timeout=120)
-    with server.polled(), server.connect() as first:
-        first.sendall(get(b"/linux"))
-        read_answer(first)
-    with server.connect() as client:
-        client.sendall(get(b"/linux"))
-        server.pump(lambda: not server.engine.idle)
-        for _ in range(50):
-            server.engine.poll(0)
-        clock.now += 121
-        server.pump(lambda: server.of(Failed))
-        assert read_to_end(client)[1]
-    (failed,) = server.of(Failed)
-    assert 0 < failed.size < LARGE
-    assert "too little" in failed.reason
-    assert server.engine.idle
-
-
-def test_H1_a_slow_client_lives_on_what_it_takes_of_what_the_kernel_has(
-    serve, tree, monkeypatch
-):
-    clock = Clock(monkeypatch)
-    tree.put("linux", content(LARGE))
-    server = serve(tree, stall_timeout=120, min_rate=64)
-    with server.polled(), server.connect() as first:
-        first.sendall(get(b"/linux"))
-        read_answer(first)
-    with server.connect(receive_buffer=4 << 10) as client:
-        client.sendall(get(b"/linux"))
-        server.pump(lambda: not server.engine.idle)
-        for _ in range(50):
-            server.engine.poll(0)
-        sent = server.engine.stats()["sent_bytes"]
-        for _ in range(2):
-            clock.now += 119
-            take(client, 32 << 10)  # more than the least rate and what is on its way
-            clock.now += 2
-            server.engine.poll(0)
-            assert not server.of(Failed)
-        assert server.engine.stats()["sent_bytes"] == sent  # there was room for nothing
-        clock.now += 121
-        server.pump(lambda: server.of(Failed))
-        assert read_to_end(client)[1]
-
-
-def take(client, size):
-    while size:
-        size -= len(client.recv(size))
-
-
-def test_a_client_that_stops_to_read_does_not_keep_the_engine_busy(serve, tree):
-    tree.put("linux", content(LARGE))
-    server = serve(tree)
-    with server.polled(), server.connect() as first:
-        first.sendall(get(b"/linux"))
-        read_answer(first)
-    with server.connect() as client:
-        client.sendall(get(b"/linux"))
-        server.pump(lambda: not server.engine.idle and not is_readable(server.engine))
 
 
 def test_H7_a_client_that_resets_on_its_second_way_is_reported(serve, tree):
