@@ -9,6 +9,7 @@ import pytest
 
 from interop.conftest import LIMIT
 from peers import need
+from serving import Serving
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow]
 
@@ -17,6 +18,11 @@ VERSIONS = ["-tls1_2", "-tls1_3"]
 
 @pytest.fixture
 def openssl(server, tmp_path):
+    """See `asking`."""
+    return asking(server, tmp_path)
+
+
+def asking(server, tmp_path):
     """Asks for a file with OpenSSL's client and more flags; what it says of the session."""
 
     def run(*flags):
@@ -66,6 +72,19 @@ def test_a_session_outlives_sighup(server, openssl, version):
     assert openssl(version, "-sess_out", "session") == "New"
     hang_up(server)
     assert openssl(version, "-sess_in", "session") == "Reused"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_session_goes_on_with_whichever_worker_has_the_next_connection(
+    files, state, tmp_path, version
+):
+    flags = "--address 127.0.0.1 --no-tftp --no-http --dhcp off --https --https-port 0"
+    ours = (*flags.split(), "--https-state", str(state), "--workers", "3")
+    with Serving(files, *ours, protocols=("https",)) as server:
+        ask = asking(server, tmp_path)
+        assert ask(version, "-sess_out", "session") == "New"
+        # Of ten connections all go to the first's worker once in 59,000 times.
+        assert {ask(version, "-sess_in", "session") for _ in range(10)} == {"Reused"}
 
 
 def test_no_early_data_is_taken(openssl, tmp_path):
