@@ -302,11 +302,14 @@ class Front:
             self.requests += 1
         return found
 
-    def _begin(self, link: Waiting, known: Known, first: int, length: int) -> None:
+    def _begin(
+        self, link: Waiting, known: Known, first: int, length: int, head: bytes = b""
+    ) -> None:
         """Have an answer under way, nothing of which was sent."""
         self._kept.hold(known.file)
         self.answering += 1
-        link.known, link.head = known, known.recipe.head(self._date, first, length)
+        link.known = known
+        link.head = head or known.recipe.head(self._date, first, length)
         link.offset, link.left, link.length = first, length, length
         link.began, link.unrenewed = self._now, 0
 
@@ -325,7 +328,7 @@ class Front:
                 self._turn.sent.append((fd, known.recipe, length, 0.0))
             self._timers.set(fd, self._now + self._config.idle_timeout)
             return True
-        self._begin(link, known, first, length)
+        self._begin(link, known, first, length, head)
         link.went(count)
         self._taken(link, count)
         return False
@@ -343,7 +346,7 @@ class Front:
     def _taken(self, link: Waiting, count: int) -> None:
         self.sent_bytes += count
         link.unrenewed += count
-        if link.unrenewed >= self._least:
+        if link.unrenewed >= self._least and link.left:
             self._renew(link)
 
     def _renew(self, link: Waiting) -> None:
