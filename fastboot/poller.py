@@ -6,7 +6,6 @@ epoll and timerfd for it, the BSDs and macOS have both in kqueue.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import select
 import sys
@@ -17,6 +16,10 @@ READ = 1
 
 WRITE = 2
 """There is room to write, or the peer is gone."""
+
+LATER = 4
+"""There is room to write, which need not be told at once, but with others that have some;
+reported as WRITE."""
 
 BATCH = 256
 """Descriptors reported by one `wait`: enough to share the call's price, few enough
@@ -55,17 +58,8 @@ class _Waker:
 
 
 if sys.platform == "linux":
-
-    class _Timespec(ctypes.Structure):
-        _fields_ = (("tv_sec", ctypes.c_long), ("tv_nsec", ctypes.c_long))
-
-    class _Itimerspec(ctypes.Structure):
-        _fields_ = (("it_interval", _Timespec), ("it_value", _Timespec))
-
-    _CLOCK_MONOTONIC = 1
-    _TFD_TIMER_ABSTIME = 1
-    _TFD_FLAGS = os.O_CLOEXEC | os.O_NONBLOCK
-    _libc = ctypes.CDLL(None, use_errno=True)
+    from .alarm import Alarm
+    from .patient import Patient
 
     class Poller:
         """Sockets, one timer and a wake-up behind one epoll descriptor.
@@ -74,22 +68,20 @@ if sys.platform == "linux":
         ready.
 
         Attributes:
-            own: The descriptors of the wake-up and the timer.
-            called: Whether one of these ended the last `wait`, alone or with others.
+            own: The descriptors of the wake-up, of the timer, and of who waits LATER.
+            called: Whether one of the first two ended the last `wait`.
         """
 
         def __init__(self) -> None:
             self.called = False
             self._epoll = select.epoll()
             self._waker = _Waker()
-            self._timer: int = _libc.timerfd_create(_CLOCK_MONOTONIC, _TFD_FLAGS)
-            if self._timer < 0:
-                number = ctypes.get_errno()
-                raise OSError(number, os.strerror(number))
-            self.own: tuple[int, int] = (self._waker.fd, self._timer)
+            self._alarm = Alarm()
+            self._patient: Patient | None = None  # until somebody waits LATER
+            self.own: tuple[int, ...] = (self._waker.fd, self._alarm.fd)
             self._deadline: float | None = None
-            self._epoll.register(self._waker.fd, select.EPOLLIN)
-            self._epoll.register(self._timer, select.EPOLLIN)
+            for fd in self.own:
+                self._epoll.register(fd, select.EPOLLIN)
 
         def fileno(self) -> int:
             """The descriptor to watch for reading."""
@@ -100,11 +92,19 @@ if sys.platform == "linux":
             self._epoll.register(fd, _mask(interest))
 
         def change(self, fd: int, interest: int) -> None:
-            """Watch `fd`, watched already, for something else."""
+            """Watch `fd`, watched already, for something else, or LATER."""
+            if self._patient and fd in self._patient:
+                if interest == LATER:
+                    return
+                self._patient.remove(fd)
+            elif interest == LATER:
+                self.patient().add(fd)
             self._epoll.modify(fd, _mask(interest))
 
         def forget(self, fd: int) -> None:
             """Watch `fd` no more; call it before the descriptor is closed."""
+            if self._patient and fd in self._patient:
+                self._patient.remove(fd)
             self._epoll.unregister(fd)
 
         def set_deadline(self, deadline: float | None) -> None:
@@ -112,12 +112,7 @@ if sys.platform == "linux":
             if deadline == self._deadline:
                 return
             self._deadline = deadline
-            # An all-zero time disarms the timer, so "at once" is a nanosecond.
-            value = 0 if deadline is None else max(1, int(deadline * 1e9))
-            spec = _Itimerspec(_Timespec(0, 0), _Timespec(*divmod(value, 10**9)))
-            _libc.timerfd_settime(
-                self._timer, _TFD_TIMER_ABSTIME, ctypes.byref(spec), None
-            )
+            self._alarm.set(deadline)
 
         def wait(self, timeout: float | None) -> list[tuple[int, int]]:
             """Wait until something is due, `timeout` seconds at most; None: for ever.
@@ -126,28 +121,41 @@ if sys.platform == "linux":
                 The descriptors that are ready, each with READ, WRITE or both. The
                 timer and a wake-up end the wait but are not among them.
             """
-            ready = []
+            ready: list[tuple[int, int]] = []
             own, self.called = self.own, False
             for fd, mask in self._epoll.poll(timeout, BATCH):
                 if fd in own:
-                    self.called = True
-                    self.heed(fd)
+                    if self.heed(fd) and self._patient:
+                        ready.extend((fd, WRITE) for fd in self._patient.ready())
                 else:
                     ready.append(
                         (fd, READ if mask == select.EPOLLIN else _interest(mask))
                     )
             return ready
 
-        def heed(self, fd: int) -> None:
-            """Take note that one of `own` is ready, for who waits by epoll itself."""
+        def heed(self, fd: int) -> bool:
+            """Take note that one of `own` is ready, for who waits by epoll itself.
+
+            Returns:
+                Whether it is time to look who of those that wait LATER has room.
+            """
             if fd == self._waker.fd:
+                self.called = True
                 self._waker.drain()
-                return
-            self._deadline = None
-            try:
-                os.read(self._timer, 8)
-            except BlockingIOError:
-                pass  # set anew since it went off
+            elif fd == self._alarm.fd:
+                self.called = True
+                self._deadline = None
+                self._alarm.hear()
+            elif self._patient:
+                return self._patient.heed(fd)
+            return False
+
+        def patient(self) -> Patient:
+            """Where those are watched that wait LATER."""
+            if self._patient is None:
+                self._patient = Patient(self._epoll)
+                self.own += self._patient.fds
+            return self._patient
 
         def wake(self) -> None:
             """End a `wait` that is under way or the next one; from any thread."""
@@ -156,7 +164,9 @@ if sys.platform == "linux":
         def close(self) -> None:
             """Give the descriptors back."""
             self._epoll.close()
-            os.close(self._timer)
+            self._alarm.close()
+            if self._patient:
+                self._patient.close()
             self._waker.close()
 
     def _mask(interest: int) -> int:
@@ -195,8 +205,9 @@ else:  # pragma: no cover (macOS and the BSDs)
             self.change(fd, interest)
 
         def change(self, fd: int, interest: int) -> None:
-            """Watch `fd`, watched already, for something else."""
+            """Watch `fd`, watched already, for something else; LATER is WRITE here."""
             before = self._interest[fd]
+            interest = WRITE if interest == LATER else interest
             changes = []
             for bit, which in (
                 (READ, select.KQ_FILTER_READ),

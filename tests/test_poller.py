@@ -1,14 +1,16 @@
 """The one descriptor of an engine."""
 
+import itertools
 import os
 import select
 import socket
 import threading
 import time
+from contextlib import ExitStack, suppress
 
 import pytest
 
-from fastboot.poller import READ, WRITE, Poller
+from fastboot.poller import LATER, READ, WRITE, Poller
 
 
 @pytest.fixture
@@ -130,3 +132,86 @@ def test_closing_gives_every_descriptor_back():
     before = set(os.listdir("/proc/self/fd"))
     Poller().close()
     assert set(os.listdir("/proc/self/fd")) == before
+
+
+def test_who_waits_later_is_told_of_once_the_patience_of_the_first_is_over(
+    poller, pair, monkeypatch
+):
+    fd = pair[0].fileno()
+    poller.watch(fd, READ)
+    poller.change(fd, LATER)
+    assert poller.wait(5) == []  # there is room: the patience begins
+    assert poller.wait(5) == [(fd, WRITE)]
+
+
+def test_many_that_wait_later_are_told_of_together(poller):
+    with ExitStack() as stack:
+        pairs = [socket.socketpair() for _ in range(300)]
+        for one in itertools.chain(*pairs):
+            stack.enter_context(one)
+        for one, _ in pairs:
+            poller.watch(one.fileno(), READ)
+            poller.change(one.fileno(), LATER)
+        poller.wait(5)
+        assert sorted(poller.wait(5)) == sorted(
+            (one.fileno(), WRITE) for one, _ in pairs
+        )
+
+
+def test_who_waits_later_is_told_of_as_long_as_there_is_room(poller, pair):
+    fd = pair[0].fileno()
+    poller.watch(fd, READ)
+    poller.change(fd, LATER)
+    told = [poller.wait(5) for _ in range(6)]
+    assert told == [[], [(fd, WRITE)]] * 3
+
+
+def test_without_room_who_waits_later_waits(poller, pair):
+    fd = pair[0].fileno()
+    fill(pair[0])
+    poller.watch(fd, READ)
+    poller.change(fd, LATER)
+    assert not is_readable(poller)
+    pair[1].recv(1 << 22)
+    poller.wait(5)
+    assert poller.wait(5) == [(fd, WRITE)]
+
+
+def test_the_end_of_a_connection_is_told_at_once_to_who_waits_later(poller, pair):
+    fd = pair[0].fileno()
+    fill(pair[0])
+    poller.watch(fd, READ)
+    poller.change(fd, LATER)
+    pair[1].close()
+    assert (fd, READ | WRITE) in poller.wait(5)
+
+
+@pytest.mark.parametrize("end", ["change", "forget"])
+def test_who_waits_later_no_more_is_not_told_of(poller, pair, end):
+    fd = pair[0].fileno()
+    poller.watch(fd, READ)
+    poller.change(fd, LATER)
+    poller.change(fd, LATER)  # as it was
+    if end == "change":
+        poller.change(fd, READ)
+    else:
+        poller.forget(fd)
+    assert [poller.wait(0.1) for _ in range(2)] == [[], []]
+
+
+def test_closing_gives_the_descriptors_of_who_waits_later_back():
+    before = set(os.listdir("/proc/self/fd"))
+    poller = Poller()
+    one, other = socket.socketpair()
+    with one, other:
+        poller.watch(one.fileno(), READ)
+        poller.change(one.fileno(), LATER)
+        poller.close()
+    assert set(os.listdir("/proc/self/fd")) == before
+
+
+def fill(sock):
+    """Send until there is no room."""
+    with suppress(BlockingIOError):
+        while True:
+            sock.send(bytes(1 << 16))

@@ -15,6 +15,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from fastboot._ext.http_kept cimport File, Recipe
+from fastboot._ext.http_links cimport Link
 
 cdef extern from "<sys/sendfile.h>" nogil:
     ssize_t sendfile(int out_fd, int in_fd, int64_t* offset, size_t count)
@@ -255,7 +256,7 @@ cdef bint _is_warm(Link* link, int64_t at, int64_t length) noexcept nogil:
     cdef int fd = link.recipe.file.fd
     if (
         link.warmed
-        or (at == link.warm_to or _is_there(fd, at)) and _is_there(fd, at + length - 1)
+        or (at <= link.warm_to or _is_there(fd, at)) and _is_there(fd, at + length - 1)
     ):
         link.warmed = False
         link.warm_to = at + length

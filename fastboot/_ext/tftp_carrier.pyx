@@ -91,7 +91,7 @@ cdef class Carrier:
         self._reads = Reads(self.wake)
         self._rest_next = 1
         self._epoll = self._poller.fileno()
-        self._waker, self._timer = self._poller.own
+        self._waker, self._timer = self._poller.own[:2]
         self._running = Running(
             self._poller, self._ports, self._reads, cache_bytes, clock()
         )

@@ -26,12 +26,12 @@ from fastboot.tree import Blob, Client, Tree
 from .actions import Action, Await, Send, SendFile, Shutdown
 from .connection import Connection
 from .door import Door
-from .front import ANSWER_COST, RECEIVE, SHARE, Front, best
+from .front import Front, best
 from .glance import Glance
-from .limits import NOTEWORTHY
+from .limits import ANSWER_COST, NOTEWORTHY, RECEIVE, SHARE
 from .link import Link
-from .peer import Peer, close, prepare, words_of
-from .places import Places, Seat
+from .peer import close, server_of, words_of
+from .places import Places
 from .turn import Turn
 from .upkeep import Upkeep
 
@@ -79,7 +79,6 @@ class Engine:
         self._tree = tree
         self._emit = emit
         self._poller = Poller()
-        self._peers: dict[int, Peer] = {}
         self._links: dict[int, Link] = {}  # of connections that are not the front's
         self._places = Places.of(config) if room is None else room
         self._timers: Timers[int] = Timers()
@@ -89,15 +88,16 @@ class Engine:
         self._closed = False
         self._busy = 0  # links that were busy when they were last looked at
         self._opened: tuple[str, Blob] | None = None  # what the tree gave last
-        self._counts = dict.fromkeys(
-            ("accepted", "turned_away", "requests", "sent_bytes", "faults"), 0
+        self._counts = dict.fromkeys(("requests", "sent_bytes", "faults"), 0)
+        self._front = (front or best())(
+            self._poller, config, monotonic, time, self._places
         )
-        self._front = (front or best())(self._poller, config, monotonic, time)
         self._upkeep = Upkeep(self._front, tree)
-        self._glance = Glance(self._links, self._peers, self._front, self.wake)
+        self._glance = Glance(self._links, self._front, self.wake)
         self.look = self._glance.look
         try:
-            self._door = Door(self._poller, config.port, places, self.protocol.upper())
+            name = self.protocol.upper()
+            self._door = Door(self._poller, config.port, places, self._places, name)
         except BaseException:
             self._poller.close()
             raise
@@ -126,10 +126,15 @@ class Engine:
 
         `requests` are names asked for; `sent_bytes` counts heads and bodies.
         """
-        counts = {**self._counts, "connections": len(self._peers)}
-        counts["requests"] += self._front.requests
-        counts["sent_bytes"] += self._front.sent_bytes
-        return counts
+        front, door = self._front, self._door
+        return {
+            "accepted": door.accepted,
+            "turned_away": door.turned_away,
+            "requests": self._counts["requests"] + front.requests,
+            "sent_bytes": self._counts["sent_bytes"] + front.sent_bytes,
+            "faults": self._counts["faults"],
+            "connections": len(self._links) + front.connections,
+        }
 
     def poll(self, timeout: float | None = 0.0) -> None:
         """Do what is due; wait for it `timeout` seconds at most (None: for ever)."""
@@ -137,10 +142,7 @@ class Engine:
         now = monotonic()
         self._settle(turn)
         for number, (fd, data) in enumerate(turn.came):
-            if not data:  # the client has left
-                self._front.take(fd)
-                self._let_go(fd, reset=False)
-            elif not (number and self._front.retry(fd, data)):
+            if not (number and self._front.retry(fd, data)):
                 link = self._take_up(fd, now)
                 self._guarded(link, partial(self._hear, link, data))
         for fd in turn.late:
@@ -151,8 +153,7 @@ class Engine:
                 link = self._links[fd]
                 self._guarded(link, partial(self._read, link))
             elif fd in self._door:
-                for sock, client in self._door.accept(fd, now):
-                    self._admit(sock, client, now)
+                self._admit(fd, now)
         for fd, file, at in turn.cold:
             self._reads.wait(fd, Cold(file, at - at % WINDOW))
         for fd, part in self._reads.ready():
@@ -181,10 +182,7 @@ class Engine:
         self._closed = True
         self._door.close()
         now, reason = monotonic(), "the server was stopped"
-        turn = self._front.stop(reason)
-        self._settle(turn)
-        for fd in turn.late:
-            self._take_up(fd, now)
+        self._settle(self._front.stop(reason))
         for link in list(self._links.values()):
             if link.machine.answering or link.machine.asking:
                 link.machine.fail(reason, now)
@@ -208,15 +206,13 @@ class Engine:
 
     def _settle(self, turn: Turn) -> None:
         """Report the answers that the front completed, and those it could not."""
-        rows = ((self._peers[fd].client, k.name, n, s) for fd, k, n, s in turn.sent)
+        rows = ((client, k.name, size, s) for client, k, size, s in turn.sent)
         if turn.sent:
             tell_answers(self._emit, Answers(tuple(rows), self.protocol))
-        for fd, known, length, size, seconds, reason in turn.cut:
-            link = self._take_up(fd, 0.0)
+        for client, known, length, size, seconds, reason in turn.cut:
             if length == known.size or length >= NOTEWORTHY:
-                who = self.protocol, link.machine.client
+                who = self.protocol, client
                 self._emit(Failed(*who, known.name, size, seconds, reason))
-            self._discard(link, reset=True)
 
     def _open(self, name: str, client: Client) -> Blob | Awaitable[Blob]:
         self._counts["requests"] += 1
@@ -229,48 +225,29 @@ class Engine:
         self._counts["faults"] += isinstance(event, Fault)
         self._emit(event)
 
-    def _admit(self, sock: socket.socket, client: str, now: float) -> None:
-        """Give a new connection its place, or tell it that there is none."""
-        self._counts["accepted"] += 1
-        seat = self._places.take(client)
-        if seat is not Seat.SERVED:
-            self._counts["turned_away"] += 1
-        if seat is Seat.NONE:
-            sock.close()
-            return
-        try:
-            prepare(sock, len(self._places))
-            self._poller.watch(sock.fileno(), READ)
-        except OSError:
-            sock.close()  # reset before we came to it, or epoll has no room
-            self._places.leave(client)
-            return
-        self._welcome(Peer(sock, client), now, told=seat is Seat.TOLD)
-
-    def _welcome(self, peer: Peer, now: float, *, told: bool) -> None:
-        """Wait for a new connection's first request, or tell it that it has no place."""
-        fd = peer.sock.fileno()
-        self._peers[fd] = peer
-        self._front.watch(peer.sock, now + self._config.head_timeout, 0)
-        if told:
-            link = self._take_up(fd, now)
+    def _admit(self, fd: int, now: float) -> None:
+        """Let in who waits at the door; tell those for whom there is no room."""
+        for away in self._front.admit(self._door, fd, now + self._config.head_timeout):
+            link = self._take_up(away, now)
             self._guarded(link, link.machine.turn_away)
 
     def _take_up(self, fd: int, now: float) -> Link:
         """Give a connection that was the front's a machine."""
-        peer = self._peers[fd]
-        machine = self._machine(peer, now, self._front.take(fd))
-        link = self._links[fd] = Link(peer.sock, machine)
+        sock, client, requests = self._front.take(fd)
+        machine = self._machine(sock, client, now, requests)
+        link = self._links[fd] = Link(sock, machine)
         return link
 
-    def _machine(self, peer: Peer, now: float, requests: int) -> Connection:
+    def _machine(
+        self, sock: socket.socket, client: str, now: float, requests: int
+    ) -> Connection:
         return Connection(
             self._config,
             self._open,
             self._tell,
             time,
-            client=peer.client,
-            server=peer.server,
+            client=client,
+            server=server_of(sock),
             now=now,
             requests=requests,
             draining=self._draining,
@@ -282,7 +259,8 @@ class Engine:
         """Let the front wait for the next request."""
         del self._links[link.fd]
         self._timers.forget(link.fd)
-        self._front.watch(link.sock, link.machine.deadline, link.machine.requests)
+        machine = link.machine
+        self._front.watch(link.sock, machine.client, machine.deadline, machine.requests)
 
     def _hear(self, link: Link, data: bytes, now: float) -> list[Action]:
         """The first bytes since the connection was taken up."""
@@ -401,13 +379,9 @@ class Engine:
         self._timers.forget(link.fd)
         self.later.forget(link.fd)
         self._reads.forget(link.fd)
-        self._let_go(link.fd, reset=reset)
-
-    def _let_go(self, fd: int, *, reset: bool) -> None:
-        sock, client = self._peers.pop(fd)
-        self._places.leave(client)
-        self._poller.forget(fd)
-        close(sock, reset=reset)
+        self._places.leave(link.machine.client)
+        self._poller.forget(link.fd)
+        close(link.sock, reset=reset)
 
     def _count_busy(self, link: Link) -> None:
         busy = link.machine.busy

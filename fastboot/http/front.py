@@ -16,27 +16,19 @@ from collections.abc import Callable
 from fastboot._ext import twin
 from fastboot.config import HttpConfig
 from fastboot.errors import ContentChanged
-from fastboot.poller import READ, WRITE, Poller
+from fastboot.poller import LATER, READ, WRITE, Poller
 from fastboot.timers import Timers
 from fastboot.tree import Blob
 
 from .dates import write_date
+from .door import Door
 from .kept import Kept, Known
-from .limits import NOTEWORTHY
+from .limits import ANSWER_COST, NOTEWORTHY, RECEIVE, RENEWALS, SHARE
 from .outlet import Waiting, send, send_small
-from .peer import acknowledged
+from .peer import acknowledged, close
+from .places import Places
 from .recall import Recipe
 from .turn import NEWS_DELAY, Turn
-
-RECEIVE = 16 << 10
-"""Bytes read at once; so much is kept of requests that wait for an answer."""
-
-SHARE = 256 << 10
-"""A connection's share of a turn, bytes. Larger ones cost a quarter more each byte: it
-has left the cache when it is received, or when its place is needed again."""
-
-ANSWER_COST = 16 << 10
-"""Bytes that an answer counts for besides its own: small ones cost time as well."""
 
 
 class Front:
@@ -47,6 +39,7 @@ class Front:
         config: The timeouts and limits.
         clock: Seconds that only grow.
         wall_clock: Seconds since the epoch, for Date.
+        room: Who has a connection; told of each that ends here.
     """
 
     def __init__(
@@ -55,11 +48,14 @@ class Front:
         config: HttpConfig,
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
+        room: Places,
     ) -> None:
         self._poller = poller
+        self._room = room
         self._config = config
         self._requests_max = config.max_requests - 1  # the last is not the front's
         self._least = max(1, int(config.min_rate * config.stall_timeout))
+        self._pause = config.stall_timeout / RENEWALS
         self._clock = clock
         self._wall_clock = wall_clock
         self._links: dict[int, Waiting] = {}
@@ -76,34 +72,56 @@ class Front:
         """When `poll` has something to do even if nothing comes; inf: never."""
         return self._timers.next or math.inf
 
-    def watch(self, sock: socket.socket, deadline: float, requests: int) -> None:
+    @property
+    def connections(self) -> int:
+        """How many it has."""
+        return len(self._links)
+
+    def admit(self, door: Door, fd: int, deadline: float) -> list[int]:
+        """Accept the connections that wait at one of a door's sockets.
+
+        Args:
+            door: Asked for their places, and told where accepting fails.
+            fd: The socket's descriptor.
+            deadline: When their first request must have come.
+
+        Returns:
+            Those that are to be told that there is no room; they are handed up.
+        """
+        told = []
+        for sock, client, away in door.accept(fd, self._now):
+            self.watch(sock, client, deadline, 0)
+            told += [sock.fileno()] if away else []
+        return told
+
+    def watch(
+        self, sock: socket.socket, client: str, deadline: float, requests: int
+    ) -> None:
         """Take a connection on which nothing is under way; it is watched for READ.
 
         Args:
             sock: Its socket, non-blocking.
+            client: The address at its other end.
             deadline: When it has waited too long.
             requests: How many were answered on it.
         """
-        self._links[sock.fileno()] = Waiting(sock, requests)
+        self._links[sock.fileno()] = Waiting(sock, client, requests)
         self._timers.set(sock.fileno(), deadline)
 
-    def take(self, fd: int) -> int:
-        """Hand a connection up that is the front's; how many requests it made."""
+    def take(self, fd: int) -> tuple[socket.socket, str, int]:
+        """Give up what was handed up: socket, client, and how often it has asked."""
         link = self._links.pop(fd)
         self._timers.forget(fd)
-        if link.known:
-            self._finish(link)
-        return link.requests
+        return link.sock, link.client, link.requests
 
     def retry(self, fd: int, data: bytes) -> bool:
         """Answer what was handed up, as others that asked just before it were."""
         link = self._links[fd]
         found = self._find(data, link)
-        if found is None:
-            return False
-        self._begin(link, *found)
-        self._await_room(fd, link)
-        return True
+        if found:
+            self._begin(link, *found)
+            self._await_room(fd, link, full=False)
+        return found is not None
 
     def poll(self, timeout: float | None) -> Turn:
         """Do what is due; wait for it `timeout` seconds at most (None: for ever).
@@ -120,9 +138,8 @@ class Front:
             self._look_at_clocks()
             self._serve(ready)
             self._expire()
-            if not ready or self._poller.called or turn.is_pressing:
-                return turn
-            if self._now >= until:
+            done = not ready or self._poller.called or turn.is_pressing
+            if done or self._now >= until:
                 return turn
             if turn.sent:
                 until = min(until, self._now + NEWS_DELAY)
@@ -158,11 +175,11 @@ class Front:
             self._second, self._date = second, write_date(second).encode()
 
     def resume(self, fd: int) -> None:
-        """Go on with an answer that had to be read first."""
-        link = self._links[fd]
-        link.cold, link.warmed = False, True
-        self._poller.change(fd, WRITE)
-        link.interest = WRITE
+        """Go on with an answer that had to be read first, if it is still to be sent."""
+        link = self._links.get(fd)
+        if link and link.cold:
+            link.cold, link.warmed, link.interest = False, True, WRITE
+            self._poller.change(fd, WRITE)
 
     def drain(self) -> list[int]:
         """Answer nothing more; the connections that wait, which are handed up.
@@ -177,14 +194,13 @@ class Front:
         return waiting
 
     def stop(self, reason: str) -> Turn:
-        """Hand everything up, what is under way as cut off."""
+        """End every connection; what is under way is cut off."""
         turn = self._turn = Turn()
         for fd, link in list(self._links.items()):
             if link.known:
                 self._cut(fd, link, reason)
             else:
-                self._hand_up(fd, link)
-                turn.late.append(fd)
+                self._end(fd, link, reset=False)
         self.forget()
         return turn
 
@@ -201,13 +217,12 @@ class Front:
         """Forget every recipe; what is under way goes on."""
         self._kept.forget()
 
-    def under_way(self) -> list[tuple[int, str, int, int, float]]:
-        """Answers on their way: connection, name, bytes, bytes sent, and since when."""
-        sending = ((fd, link, link.known) for fd, link in self._links.items())
+    def under_way(self) -> list[tuple[str, str, int, int, float]]:
+        """Answers on their way: client, name, bytes, bytes sent, and since when."""
         return [
-            (fd, known.recipe.name, link.length, link.length - link.left, link.began)
-            for fd, link, known in sending
-            if known
+            (link.client, link.known.recipe.name, link.length, link.sent, link.began)
+            for link in self._links.values()
+            if link.known
         ]
 
     def sweep(self) -> int:
@@ -216,9 +231,7 @@ class Front:
 
     def _hand_up(self, fd: int, link: Waiting) -> None:
         """Watch a connection no more; its owner asks for it with `take`."""
-        if link.interest != READ:
-            self._poller.change(fd, READ)
-            link.interest = READ
+        self._watch_for(fd, link, READ)
         self._timers.forget(fd)
 
     def _read(self, fd: int, link: Waiting) -> None:
@@ -232,7 +245,7 @@ class Front:
 
     def _heed(self, fd: int, link: Waiting, data: bytes) -> None:
         if not data:
-            self._pass(fd, link, data)
+            self._end(fd, link, reset=False)
         # Mostly it is one request, and its answer goes at once.
         elif (found := self._find(data, link)) is None:
             self._guarded(fd, link, data)
@@ -262,14 +275,14 @@ class Front:
                 share -= self._send(link, share)
                 if link.left or link.head:
                     link.rest = data
-                    return self._await_room(fd, link)
+                    return self._await_room(fd, link, full=share > 0)
                 self._complete(fd, link)
                 share -= ANSWER_COST
             if not data:
                 break
             if share <= 0:
                 link.rest = data
-                return self._await_room(fd, link)
+                return self._await_room(fd, link, full=False)
             end = data.find(b"\r\n\r\n") + 4
             found = None if end < 4 else self._find(data[:end], link)
             if found is None:
@@ -279,17 +292,20 @@ class Front:
         if self._draining:
             self._hand_up(fd, link)
             self._turn.late.append(fd)
-        elif link.interest != READ:
-            self._poller.change(fd, READ)
-            link.interest = READ
+        else:
+            self._watch_for(fd, link, READ)
         return None
 
-    def _await_room(self, fd: int, link: Waiting) -> None:
-        """Go on when the socket takes more, which it may do at once."""
-        interest = 0 if link.cold else WRITE
+    def _watch_for(self, fd: int, link: Waiting, interest: int) -> None:
         if link.interest != interest:
             self._poller.change(fd, interest)
             link.interest = interest
+
+    def _await_room(self, fd: int, link: Waiting, *, full: bool) -> None:
+        """Go on when the socket takes more: at once unless it is `full`."""
+        before, interest = link.interest, link.waits(self._now, full=full)
+        self._watch_for(fd, link, interest)
+        if before != interest and LATER not in (before, interest):
             self._renew(link)
 
     def _find(self, head: bytes, link: Waiting) -> tuple[Known, int, int] | None:
@@ -308,10 +324,8 @@ class Front:
         """Have an answer under way, nothing of which was sent."""
         self._kept.hold(known.file)
         self.answering += 1
-        link.known = known
-        link.head = head or known.recipe.head(self._date, first, length)
-        link.offset, link.left, link.length = first, length, length
-        link.began, link.unrenewed = self._now, 0
+        head = head or known.recipe.head(self._date, first, length)
+        link.begin(known, head, first, length, self._now)
 
     def _answer(
         self, fd: int, link: Waiting, known: Known, first: int, length: int
@@ -325,7 +339,7 @@ class Front:
         if count == len(head) + length:
             self.sent_bytes += count
             if length == known.recipe.size:
-                self._turn.sent.append((fd, known.recipe, length, 0.0))
+                self._turn.sent.append((link.client, known.recipe, length, 0.0))
             self._timers.set(fd, self._now + self._config.idle_timeout)
             return True
         self._begin(link, known, first, length, head)
@@ -346,7 +360,8 @@ class Front:
     def _taken(self, link: Waiting, count: int) -> None:
         self.sent_bytes += count
         link.unrenewed += count
-        if link.unrenewed >= self._least and link.left:
+        due = link.renewed + self._pause
+        if link.left and link.unrenewed >= self._least and self._now >= due:
             self._renew(link)
 
     def _renew(self, link: Waiting) -> None:
@@ -354,7 +369,8 @@ class Front:
         link.unrenewed = 0
         if link.left:
             link.acked = acknowledged(link.sock)
-        deadline = self._clock() + self._config.stall_timeout
+        link.renewed = self._now
+        deadline = self._now + self._config.stall_timeout
         self._timers.set(link.sock.fileno(), deadline)
 
     def _lose_patience(self, fd: int, link: Waiting) -> None:
@@ -368,7 +384,8 @@ class Front:
         known, now = link.known, self._now
         assert known  # the caller looked
         if link.length == known.recipe.size or link.length >= NOTEWORTHY:
-            self._turn.sent.append((fd, known.recipe, link.length, now - link.began))
+            seconds = now - link.began
+            self._turn.sent.append((link.client, known.recipe, link.length, seconds))
         self._finish(link)
         self._timers.set(fd, now + self._config.idle_timeout)
 
@@ -380,12 +397,21 @@ class Front:
         self.answering -= 1
 
     def _cut(self, fd: int, link: Waiting, reason: str) -> None:
+        """End a connection whose answer cannot be completed."""
         assert link.known  # the caller looked
-        took, sent = self._clock() - link.began, link.length - link.left
-        known = link.known.recipe
-        self._turn.cut.append((fd, known, link.length, sent, took, reason))
+        row = link.client, link.known.recipe, link.length, link.sent
+        self._turn.cut.append((*row, self._clock() - link.began, reason))
+        if link.cold:
+            self._turn.cold = [row for row in self._turn.cold if row[0] != fd]
         self._finish(link)
-        self._hand_up(fd, link)
+        self._end(fd, link, reset=True)
+
+    def _end(self, fd: int, link: Waiting, *, reset: bool) -> None:
+        del self._links[fd]
+        self._timers.forget(fd)
+        self._poller.forget(fd)
+        self._room.leave(link.client)
+        close(link.sock, reset=reset)
 
 
 def best() -> type[Front]:

@@ -8,7 +8,6 @@ from fastboot.seen import RUNNING_MAX, Running, Take
 
 from .front import Front
 from .link import Link
-from .peer import Peer
 
 
 class Glance:
@@ -16,7 +15,6 @@ class Glance:
 
     Args:
         links: Connections that have a machine.
-        peers: All connections.
         front: Who has the others.
         wake: Ends the engine's wait, from any thread.
     """
@@ -24,12 +22,10 @@ class Glance:
     def __init__(
         self,
         links: Mapping[int, Link],
-        peers: Mapping[int, Peer],
         front: Front,
         wake: Callable[[], None],
     ) -> None:
         self._links = links
-        self._peers = peers
         self._front = front
         self._wake = wake
         self._take: Take | None = None
@@ -46,18 +42,21 @@ class Glance:
             take(self._running(now))
 
     def _running(self, now: float) -> list[Running]:
-        found = [
-            (began, fd, name, size, sent)
-            for fd, name, size, sent, began in self._front.under_way()
-        ]
-        for fd, link in self._links.items():
-            sending = link.machine.transfer
+        found = self._front.under_way()
+        for link in self._links.values():
+            machine, sending = link.machine, link.machine.transfer
             if sending is not None:
                 found.append(
-                    (sending.began, fd, sending.name, sending.size, sending.sent)
+                    (
+                        machine.client,
+                        sending.name,
+                        sending.size,
+                        sending.sent,
+                        sending.began,
+                    )
                 )
-        found.sort()
+        found.sort(key=lambda row: row[-1])
         return [
-            Running(self._peers[fd].client, name, size, sent, now - began)
-            for began, fd, name, size, sent in found[:RUNNING_MAX]
+            Running(client, name, size, sent, now - began)
+            for client, name, size, sent, began in found[:RUNNING_MAX]
         ]

@@ -48,3 +48,17 @@ EVERY = 1.0
 NOTEWORTHY = 1 << 20
 """Bytes from which on a part of a file is reported as a transfer; a disk read over HTTP
 asks for thousands of small ones (iPXE's sanboot)."""
+
+RECEIVE = 16 << 10
+"""Bytes read at once; so much is kept of requests that wait for an answer."""
+
+SHARE = 256 << 10
+"""A connection's share of a turn, bytes. Larger ones cost a quarter more each byte: it
+has left the cache when it is received, or when its place is needed again."""
+
+RENEWALS = 8
+"""How often within its timeout a client is given the time again: each time the kernel is
+asked what it has acknowledged."""
+
+ANSWER_COST = 16 << 10
+"""Bytes that an answer counts for besides its own: small ones cost time as well."""

@@ -5,32 +5,23 @@ from __future__ import annotations
 import socket
 import struct
 import sys
-from typing import NamedTuple
 
-_TCP_NOTSENT_LOWAT = 25  # linux/tcp.h; Python's socket module names it since 3.12
+TCP_NOTSENT_LOWAT = 25
+"""Of linux/tcp.h; Python's socket module names it since 3.12."""
 _BYTES_ACKED = struct.Struct("=120xQ")  # of struct tcp_info, since Linux 4.1
+UNSENT = 160 << 10
+"""Bytes that the kernel may hold unsent for each of a crowd; see `unsent`."""
+
 _RESET = struct.pack("ii", 1, 0)  # struct linger: close at once, with a reset
 
 
-class Peer(NamedTuple):
-    """A connection.
-
-    Attributes:
-        sock: Its socket.
-        client: The address at its other end.
-    """
-
-    sock: socket.socket
-    client: str
-
-    @property
-    def server(self) -> str:
-        """The address of ours that the client reached; "" where it is gone already."""
-        try:
-            address: str = self.sock.getsockname()[0]
-        except OSError:
-            return ""
-        return address
+def server_of(sock: socket.socket) -> str:
+    """The address of ours that the client reached; "" where it is gone already."""
+    try:
+        address: str = sock.getsockname()[0]
+    except OSError:
+        return ""
+    return address
 
 
 def prepare(sock: socket.socket, connections: int) -> None:
@@ -44,10 +35,18 @@ def prepare(sock: socket.socket, connections: int) -> None:
         OSError: The connection is gone already.
     """
     sock.setblocking(False)
+    _set_options(sock, unsent(connections))
+
+
+def prepare_door(sock: socket.socket) -> None:
+    """Set a listening socket up; on Linux those that come from it have its options."""
+    _set_options(sock, UNSENT)
+
+
+def _set_options(sock: socket.socket, most: int) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if sys.platform.startswith("linux"):
-        unsent = _unsent(connections)
-        sock.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, unsent)
+        sock.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, most)
 
 
 def close(sock: socket.socket, *, reset: bool) -> None:
@@ -75,16 +74,18 @@ def words_of(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-def _unsent(connections: int) -> int:
+def unsent(connections: int) -> int:
     """Bytes that the kernel may hold unsent for each of so many connections.
 
     By default a client that takes nothing pins two megabytes, and a thousand of them
-    all the memory that TCP may have; so they pin two hundred together, a third more
-    than what is said here. A tighter bound means more wake-ups, which the first few
-    are spared; and what is sent later costs ten times what the first burst does, whose
-    pages no other CPU has touched meanwhile: 0.13 against 0.05 CPU seconds for each GB
-    that slow clients get.
+    all the memory that TCP may have; here these pin 270 MB together, two thirds more
+    than what is said. A tighter bound means more calls, which the first few are spared;
+    and what is sent later costs twice what the first burst does, whose pages no other
+    CPU has touched meanwhile: 0.1 against 0.05 CPU seconds for each GB that slow
+    clients get.
     """
     if connections < 32:
         return 1 << 20
-    return 256 << 10 if connections < 256 else 128 << 10
+    if connections < 256:
+        return 256 << 10
+    return UNSENT if connections < 1500 else 64 << 10

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Sequence
+from socket import socket
 from typing import cast
 
 from fastboot.config import HttpConfig
@@ -15,7 +16,6 @@ from fastboot.tree import Tree
 
 from .engine import Engine
 from .link import Link
-from .peer import Peer
 from .places import Places
 from .secure import COPY, SHARE, SecureLink
 from .secure_front import SecureFront
@@ -55,24 +55,20 @@ class SecureEngine(Engine):
     ) -> None:
         super().__init__(config, tree, emit, places, SecureFront, room)
         self.secure = secure
-        cast("SecureFront", self._front).dropped = self._dropped
+        front = cast("SecureFront", self._front)
+        front.wrap, front.dropped = self._wrap, self._dropped
         self._buffer = memoryview(bytearray(COPY))
 
-    def _welcome(self, peer: Peer, now: float, *, told: bool) -> None:
-        try:
-            sock = self.secure.wrap_socket(
-                peer.sock, server_side=True, do_handshake_on_connect=False
-            )
-        except OSError:  # the connection is gone already, and the socket closed
-            self._places.leave(peer.client)
-            return
-        super()._welcome(Peer(sock, peer.client), now, told=told)
+    def _wrap(self, sock: socket) -> socket:
+        return self.secure.wrap_socket(
+            sock, server_side=True, do_handshake_on_connect=False
+        )
 
     def _take_up(self, fd: int, now: float) -> Link:
-        peer = self._peers[fd]
-        machine = self._machine(peer, now, self._front.take(fd))
-        sock = cast("TlsSocket", peer.sock)
-        link = self._links[fd] = SecureLink(sock, machine, self._buffer)
+        sock, client, requests = self._front.take(fd)
+        machine = self._machine(sock, client, now, requests)
+        tls = cast("TlsSocket", sock)
+        link = self._links[fd] = SecureLink(tls, machine, self._buffer)
         return link
 
     def _give_back(self, link: Link) -> None:
@@ -81,5 +77,5 @@ class SecureEngine(Engine):
         else:  # it waits for room, in order to read
             self._timers.set(link.fd, link.machine.deadline)
 
-    def _dropped(self, fd: int, reason: str) -> None:
-        self._emit(Dropped(self.protocol, self._peers[fd].client, reason))
+    def _dropped(self, client: str, reason: str) -> None:
+        self._emit(Dropped(self.protocol, client, reason))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
+from socket import socket
 from typing import cast
 
 from fastboot.cold import Cold, fill
@@ -15,10 +16,12 @@ from fastboot.config import HttpConfig
 from fastboot.poller import Poller
 from fastboot.tls.sockets import TlsSocket, Waits
 
-from .front import RECEIVE, Front
+from .door import Door
+from .front import Front
 from .kept import Kept
-from .limits import MAX_HEAD
+from .limits import MAX_HEAD, RECEIVE
 from .outlet import Waiting
+from .places import Places
 from .secure import COPY, no_handshake
 
 MOST = COPY
@@ -36,9 +39,11 @@ class SecureFront(Front):
         config: As for `Front`.
         clock: As for `Front`.
         wall_clock: As for `Front`.
+        room: As for `Front`.
 
     Attributes:
-        dropped: Told which connection had no handshake, and why.
+        wrap: Makes the socket of a new connection one that speaks TLS.
+        dropped: Told which client had no handshake, and why.
     """
 
     def __init__(
@@ -47,11 +52,26 @@ class SecureFront(Front):
         config: HttpConfig,
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
+        room: Places,
     ) -> None:
-        super().__init__(poller, config, clock, wall_clock)
+        super().__init__(poller, config, clock, wall_clock, room)
         self._kept = Kept(MOST)
-        self.dropped: Callable[[int, str], None] = lambda fd, why: None
+        self.wrap: Callable[[socket], socket] = lambda sock: sock
+        self.dropped: Callable[[str, str], None] = lambda client, why: None
         self._buffer = memoryview(bytearray(MAX_HEAD + MOST))
+
+    def admit(self, door: Door, fd: int, deadline: float) -> list[int]:
+        """See `Front`."""
+        told = []
+        for plain, client, away in door.accept(fd, self._now):
+            try:
+                sock = self.wrap(plain)
+            except OSError:  # the connection is gone already, and the socket closed
+                self._room.leave(client)
+                continue
+            self.watch(sock, client, deadline, 0)
+            told += [sock.fileno()] if away else []
+        return told
 
     def _read(self, fd: int, link: Waiting) -> None:
         try:
@@ -63,16 +83,16 @@ class SecureFront(Front):
             return
         except OSError as error:
             data = b""  # as good as an end: nothing is under way
-            self._say_why(fd, link, error)
+            self._say_why(link, error)
         else:
             if not data:
-                self._say_why(fd, link, ssl.SSLEOFError())
+                self._say_why(link, ssl.SSLEOFError())
         self._heed(fd, link, data)
 
-    def _say_why(self, fd: int, link: Waiting, error: OSError) -> None:
+    def _say_why(self, link: Waiting, error: OSError) -> None:
         """A connection is over; that is no news where its handshake was."""
         if not cast("TlsSocket", link.sock).established:
-            self.dropped(fd, no_handshake(error))
+            self.dropped(link.client, no_handshake(error))
 
     def _send(self, link: Waiting, share: int) -> int:
         """Send an answer, or nothing of it: OpenSSL wants the same bytes once more then."""

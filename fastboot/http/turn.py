@@ -19,24 +19,23 @@ class Turn:
 
     Attributes:
         ready: Descriptors that are not the front's, and what they are ready for.
-        came: Connections that are handed up with the bytes that came; none where the
-            connection has ended, with nothing under way.
+        came: Connections that are handed up with the bytes that came.
         late: Connections that are handed up because their time is over.
         sent: Answers that are complete, those that are `NOTEWORTHY` or a whole file:
-            connection, recipe, bytes of content, seconds.
+            client, recipe, bytes of content, seconds.
         cold: Connections whose answer is not in memory, the file's descriptor, and where
             in it to read; they are the front's, and go on with `resume`.
-        cut: Answers that are not and will not be: connection, recipe, bytes that the
+        cut: Answers that are not and will not be: client, recipe, bytes that the
             content has, bytes of it that were sent, seconds, and the reason. The
-            connection is handed up, to be reset.
+            connection was reset.
     """
 
     ready: list[tuple[int, int]] = field(default_factory=list)
     came: list[tuple[int, bytes]] = field(default_factory=list)
     late: list[int] = field(default_factory=list)
-    sent: list[tuple[int, Recipe, int, float]] = field(default_factory=list)
+    sent: list[tuple[str, Recipe, int, float]] = field(default_factory=list)
     cold: list[tuple[int, int, int]] = field(default_factory=list)
-    cut: list[tuple[int, Recipe, int, int, float, str]] = field(default_factory=list)
+    cut: list[tuple[str, Recipe, int, int, float, str]] = field(default_factory=list)
 
     @property
     def is_pressing(self) -> bool:

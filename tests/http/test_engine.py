@@ -33,7 +33,7 @@ from fastboot.http import engine as module
 from fastboot.http.connection import Send
 from fastboot.http.door import PAUSE, Door
 from fastboot.http.engine import Engine
-from fastboot.http.front import SHARE
+from fastboot.http.limits import SHARE
 from fastboot.http.link import Link
 from fastboot.http.places import TURNED_AWAY
 from fastboot.timers import Timers
@@ -389,25 +389,6 @@ def test_connections_above_the_limit_are_told_so_and_then_not(serve):
     assert len(server.of(Dropped)) == TURNED_AWAY
 
 
-def test_a_connection_that_is_gone_before_it_is_served_leaves_its_place(
-    serve, monkeypatch
-):
-    server = serve(Memory({"f": b"fine"}), max_connections=1)
-    taken = []
-
-    def gone(sock, connections):
-        taken.append(connections)
-        raise OSError(errno.EINVAL, "the connection is gone")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(module, "prepare", gone)
-        with server.connect():
-            server.pump(lambda: taken)
-    with server.polled(), server.connect() as client:
-        client.sendall(get(b"/f"))
-        assert read_answer(client)[2] == b"fine"
-
-
 def test_H1_one_address_has_no_more_connections_than_its_share(serve):
     server = serve(Memory({"f": b"fine"}), max_per_client=1)
     with server.polled(), server.connect() as first, server.connect() as second:
@@ -529,13 +510,13 @@ def test_R1_without_descriptors_the_engine_waits_and_goes_on(serve, monkeypatch)
 def test_R1_without_descriptors_the_engine_does_not_spin(serve, monkeypatch):
     clock = Clock(monkeypatch)
     accepts = []
-    accept = Door.accept
+    pause = Door.pause
 
     def counted(*args):
         accepts.append(clock.now)
-        return accept(*args)
+        return pause(*args)
 
-    monkeypatch.setattr(Door, "accept", counted)
+    monkeypatch.setattr(Door, "pause", counted)
     server = serve(Memory({}))
     with server.connect():
         with no_descriptors_left():

@@ -18,7 +18,8 @@ from fastboot._ext import twin
 from fastboot.events import Failed, Fault, Finished
 from fastboot.http import engine as module
 from fastboot.http import kept as python_kept
-from fastboot.http.front import ANSWER_COST, SHARE, Front
+from fastboot.http.front import Front
+from fastboot.http.limits import ANSWER_COST, SHARE
 from fastboot.http.upkeep import SWEEP
 from fastboot.tree import Directory
 from web import Server, content, get, read_answer, read_to_end

@@ -11,8 +11,9 @@ import pytest
 
 from fastboot.events import Dropped, Failed, Finished
 from fastboot.http import engine as module
+from fastboot.http.places import Places
 from fastboot.tree import Memory
-from web import content, get, read_answer, read_to_end
+from web import content, get, read_answer, read_answer_head, read_to_end
 
 LARGE = 24 << 20  # more than the kernel holds for a client that does not read
 
@@ -156,3 +157,43 @@ def test_a_client_that_stops_to_read_does_not_keep_the_engine_busy(serve, tree, 
     with server.connect() as client:
         client.sendall(get(b"/linux"))
         server.pump(lambda: not server.engine.idle and not is_readable(server.engine))
+
+
+def test_a_slow_client_is_served_with_others_and_gets_every_byte(
+    serve, tree, monkeypatch
+):
+    monkeypatch.setattr(Places, "__len__", lambda room: 300)  # it has little room
+    clock = Clock(monkeypatch)
+    server = serve(tree, stall_timeout=120)
+    ask_before(server, True)
+    with server.connect(receive_buffer=64 << 10) as client:
+        client.sendall(get(b"/linux"))
+        server.pump(lambda: is_readable(client))
+        read_answer_head(client)
+        body = b""
+        while len(body) < LARGE // 2:
+            clock.now += 0.3
+            server.pump(lambda: is_readable(client))
+            body += client.recv(1 << 20)
+        assert len(server.engine._poller.own) == 4  # somebody waits LATER
+        with server.polled():  # in no time now: it is as any other
+            while len(body) < LARGE:
+                body += client.recv(1 << 20)
+    assert body == content(LARGE)
+    server.pump(lambda: server.engine.stats()["connections"] == 0)
+
+
+def test_of_clients_that_are_slow_and_leave_nothing_stays(serve, tree, monkeypatch):
+    monkeypatch.setattr(Places, "__len__", lambda room: 300)
+    clock = Clock(monkeypatch)
+    server = serve(tree, stall_timeout=120)
+    ask_before(server, True)
+    for _ in range(3):  # the descriptor is another's then
+        with server.connect(receive_buffer=64 << 10) as client:
+            client.sendall(get(b"/linux"))
+            for _ in range(12):
+                clock.now += 0.3
+                server.pump(lambda: is_readable(client))
+                client.recv(1 << 20)
+        server.pump(lambda: server.engine.stats()["connections"] == 0)
+    assert len(server.of(Failed)) == 3

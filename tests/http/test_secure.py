@@ -300,7 +300,7 @@ def test_what_finds_no_room_is_sent_when_there_is_some(
             raise
 
     monkeypatch.setattr(ssl.SSLSocket, "send", counted)
-    monkeypatch.setattr(peer, "_unsent", lambda connections: 100_000)
+    monkeypatch.setattr(peer, "unsent", lambda connections: 100_000)
     server = serve(large[1])
     with server.polled():
         client = server.connect(maximum_version=version)

@@ -12,6 +12,7 @@ from fastboot.config import HttpConfig
 from fastboot.events import Fault, Finished
 from fastboot.http import engine as module
 from fastboot.http import outlet, secure_front
+from fastboot.http.places import Places
 from fastboot.http.secure_front import MOST, SecureFront
 from fastboot.poller import READ, WRITE
 from fastboot.tls.sockets import Waits
@@ -270,10 +271,12 @@ class Busy:
 def test_what_has_to_be_sent_before_more_is_read_is_waited_for():
     """Or a client that takes nothing would keep us busy with what it sends."""
     poller = Changes()
-    front = SecureFront(poller, HttpConfig(port=0), lambda: 0.0, lambda: 0.0)
+    config = HttpConfig(port=0)
+    room = Places.of(config)
+    front = SecureFront(poller, config, lambda: 0.0, lambda: 0.0, room)
     with socket.socket() as plain:
         poller.fd, sock = plain.fileno(), Busy(plain)
-        front.watch(sock, 10.0, 0)
+        front.watch(sock, "127.0.0.1", 10.0, 0)
         front.poll(0)
         front.poll(0)
         assert poller.wanted == [WRITE]
