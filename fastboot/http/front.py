@@ -188,7 +188,7 @@ class Front:
         but those that came behind.
         """
         self._draining = True
-        waiting = [fd for fd, link in self._links.items() if not link.known]
+        waiting = [fd for fd, at in self._links.items() if not (at.known or at.rest)]
         for fd in waiting:
             self._hand_up(fd, self._links[fd])
         return waiting

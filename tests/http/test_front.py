@@ -390,6 +390,24 @@ def test_R9_a_connection_whose_last_answer_is_sent_while_draining_is_closed(
             assert client.recv(1) == b""
 
 
+def test_R9_what_was_asked_before_draining_and_waits_for_room_has_an_answer(
+    serve, tree
+):
+    tree.put("a", content(30_000))
+    server = serve(tree)
+    with server.connect(receive_buffer=4 << 10) as client:
+        ask(server, client, get(b"/a"))
+        client.sendall(get(b"/a") * 100)
+        for _ in range(50):
+            server.engine.poll(0)
+        server.engine.drain()
+        with server.polled():
+            data, reset = read_to_end(client)
+    assert data.count(b"\r\nConnection: close\r\n") == 1  # the last says so
+    assert data.endswith(content(30_000))
+    assert not reset
+
+
 def test_R9_closing_cuts_off_what_is_on_its_second_way(tree, front):
     tree.put("linux", content(LARGE))
     before = set(os.listdir("/proc/self/fd"))
