@@ -42,7 +42,7 @@ iPXE   Build it with the authority inside, and HTTPS in config/general.h:
        scripts begin with `clear crosscert`, lest iPXE asks ca.ipxe.org first.
        Sources of before 2022, as Debian 12's, need `--https-legacy` as well.
 
-Try    curl --cacert {pem} {url}
+Try    curl --cacert {pem} {url}_fastboot/health
 
 The server's certificates are for {", ".join(names)}.
 --https-name adds a name; nothing has to be enrolled again for it.

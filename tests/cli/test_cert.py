@@ -1,6 +1,7 @@
 """`fastboot serve --https` and `fastboot cert` as programs."""
 
 import os
+import re
 import signal
 import ssl
 import subprocess
@@ -32,8 +33,8 @@ def state(tmp_path):
     return tmp_path / "state"
 
 
-def fetch(server, authority):
-    url = f"https://127.0.0.1:{server.port('https')}/file"
+def fetch(server, authority, path="/file"):
+    url = f"https://127.0.0.1:{server.port('https')}{path}"
     context = ssl.create_default_context(cafile=authority)
     with urllib.request.urlopen(url, context=context, timeout=30) as answer:
         return answer.read()
@@ -74,6 +75,8 @@ def test_cert_makes_what_serve_uses_and_tells_what_to_enrol(folder, state):
     authority = (state / "ca.pem").read_bytes()
     with serve(folder, "--https-state", str(state)) as server:
         assert fetch(server, state / "ca.pem") == b"content"
+        tried = re.search(r"curl --cacert \S+ https://[^/]+(/\S+)", done.stdout)
+        assert b'"status"' in fetch(server, state / "ca.pem", tried[1])
     assert (state / "ca.pem").read_bytes() == authority
 
 
