@@ -24,7 +24,7 @@ from .dates import write_date
 from .door import Door
 from .kept import Kept, Known
 from .limits import ANSWER_COST, NOTEWORTHY, RECEIVE, RENEWALS, SHARE
-from .outlet import Waiting, send, send_small
+from .outlet import Waiting, send, send_at_once
 from .peer import acknowledged, close
 from .places import Places
 from .recall import Recipe
@@ -330,12 +330,12 @@ class Front:
     def _answer(
         self, fd: int, link: Waiting, known: Known, first: int, length: int
     ) -> bool:
-        """Send an answer at once if it is small; whether it is complete.
+        """Send an answer at once if it is short; whether it is complete.
 
         Of one that is, nothing has to be remembered, which saves a seventh of its price.
         """
         head = known.recipe.head(self._date, first, length)
-        count = send_small(link.sock, known.file.blob, head, first, length)
+        count = send_at_once(link.sock, known.file.blob, head, first, length)
         if count == len(head) + length:
             self.sent_bytes += count
             if length == known.recipe.size:

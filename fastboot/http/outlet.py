@@ -9,6 +9,7 @@ import socket
 from dataclasses import dataclass
 
 from fastboot.cold import Cold, check_warm, read_warm, within_window
+from fastboot.errors import ContentChanged
 from fastboot.patient import PATIENCE
 from fastboot.poller import LATER, READ, WRITE
 from fastboot.tree import Blob
@@ -23,6 +24,9 @@ and sendfile is faster only beyond."""
 SLOW = 0.25
 """Seconds without room after which a client may wait with others for more: as much as it
 took by then, or half of that, is on its way still, so that it does not run dry."""
+
+SHORT = 128 << 10
+"""Bytes up to which it is tried whether all of an answer goes at once."""
 
 
 @dataclass(slots=True)
@@ -82,21 +86,31 @@ class Waiting:
         self.left -= body
 
 
-def send_small(
+def send_at_once(
     sock: socket.socket, blob: Blob, head: bytes, first: int, length: int
 ) -> int:
-    """Send an answer in one piece if it is small; how many bytes of it went.
+    """Send an answer before it is under way, if it is short; how many bytes of it went.
 
-    None where it is not small or not in memory, where there is no room or the
-    connection has ended: whoever goes on sending finds out.
+    It may be fewer, or none, for any reason: whoever goes on sending finds out.
     """
-    body = read_warm(blob, first, length) if length <= SMALL else None
-    if body is None:
-        return 0
+    sent = 0
     try:
-        return sock.send(head + body)
-    except OSError:
-        return 0
+        if length <= SMALL:
+            body = read_warm(blob, first, length)
+            return 0 if body is None else sock.send(head + body)
+        file, at = blob.fd, blob.offset + first
+        if file is None or length > SHORT or within_window(at, length) < length:
+            return 0
+        if type(sock) is not socket.socket:
+            return 0  # sendfile(2) knows nothing of TLS
+        check_warm(file, at, length)
+        blob.check()
+        sent = sock.send(head)
+        if sent == len(head):
+            sent += send_content(sock, blob, first, length)
+    except (ContentChanged, OSError):
+        pass
+    return sent
 
 
 def send(link: Waiting, share: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 import threading
@@ -9,13 +10,16 @@ from contextlib import closing
 
 import pytest
 
+from fastboot.cold import WINDOW
 from fastboot.events import Failed, Finished
 from fastboot.http import engine as module
 from fastboot.http.front import Front
 from fastboot.http.kept import File
-from fastboot.tree import Directory
+from fastboot.http.outlet import SHORT, send_at_once
+from fastboot.tree import Client, Directory
 from web import PATIENCE, Server, content, get, read_answer, read_to_end
 
+CLIENT = Client("127.0.0.1", "http")
 SIZE = 30_000
 
 
@@ -91,3 +95,48 @@ def test_answers_are_told_together_and_soon(serve, tree):
     }
     assert events == {(Finished, "/small", SIZE)}
     assert len(told) < 200
+
+
+class Other(socket.socket):
+    """A socket of another kind, as those of TLS are."""
+
+
+@pytest.mark.parametrize("size", [1000, 32 << 10, (32 << 10) + 1, 100_000])
+def test_what_goes_at_once_is_the_answer_from_its_first_byte(tree, size):
+    (tree.root / "linux").write_bytes(content(200_000))
+    ours, client = socket.socketpair()
+    with closing(tree.open("/linux", CLIENT)) as blob, ours, client:
+        ours.setblocking(False)
+        sent = send_at_once(ours, blob, b"head", 5, size)
+        assert sent > 0
+        ours.close()
+        data, _ = read_to_end(client)
+    assert data == (b"head" + content(200_000)[5 : 5 + size])[:sent]
+
+
+def test_past_tls_nothing_is_sent_by_the_kernel(tree):
+    (tree.root / "linux").write_bytes(content(200_000))
+    ours, client = socket.socketpair()
+    with closing(tree.open("/linux", CLIENT)) as blob, client:
+        with Other(fileno=ours.detach()) as sock:
+            sock.setblocking(False)
+            assert send_at_once(sock, blob, b"head", 0, (32 << 10) + 1) == 0
+        assert read_to_end(client) == (b"", False)
+
+
+@pytest.mark.parametrize("size", [1000, 100_000])
+def test_F4_of_a_file_that_was_cut_short_nothing_goes_at_once(tree, size):
+    (tree.root / "linux").write_bytes(content(200_000))
+    ours, client = socket.socketpair()
+    with closing(tree.open("/linux", CLIENT)) as blob, ours, client:
+        os.truncate(tree.root / "linux", 10)
+        assert send_at_once(ours, blob, b"head", 0, size) == 0
+        ours.close()
+        assert read_to_end(client) == (b"", False)
+
+
+def test_what_is_long_or_crosses_a_window_is_left_to_who_sends_in_pieces(tree):
+    (tree.root / "linux").write_bytes(content(WINDOW + SHORT))
+    with closing(tree.open("/linux", CLIENT)) as blob, socket.socket() as sock:
+        assert send_at_once(sock, blob, b"head", 0, SHORT + 1) == 0
+        assert send_at_once(sock, blob, b"head", WINDOW - 1000, SHORT) == 0
