@@ -292,6 +292,13 @@ _ABOUT = {
         ),
         "",
     ),
+    "leases": (
+        (
+            "the server on one CPU, clients that take a lease each on another, in networks "
+            "of their own with a cable (veth) between them; leases are kept on disk."
+        ),
+        "",
+    ),
     "http": (
         (
             "over loopback, the server on one CPU, on another the load client, which "

@@ -20,7 +20,7 @@ def with_tables(markdown: str) -> str:
         from benches import table
     finally:
         sys.path.remove(str(ROOT))
-    for protocol in ("tftp", "http", "dhcp"):
+    for protocol in ("tftp", "http", "dhcp", "leases"):
         run = table.newest(ROOT / "benches" / "runs", protocol)
         if run:
             markdown = table.between(markdown, protocol, table.markdown(run))

@@ -77,9 +77,7 @@ class SecureFront(Front):
         try:
             data = link.sock.recv(RECEIVE)
         except Waits as waits:  # for room, it may be: the peer has a say in that
-            if link.interest != waits.interest:
-                self._poller.change(fd, waits.interest)
-                link.interest = waits.interest
+            self._watch_for(fd, link, waits.interest)
             return
         except OSError as error:
             data = b""  # as good as an end: nothing is under way
