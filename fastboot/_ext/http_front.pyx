@@ -373,7 +373,8 @@ cdef class Front:
         cdef int64_t sent = link.length - link.left
         known, client = <object>link.recipe.recipe, <object>link.client
         took = self._links.now - link.began
-        self._turn.cut.append((client, known, link.length, sent, took, reason))
+        row = link.fd, client, known, link.length, sent, took, reason
+        self._turn.cut.append(row)
         if link.cold:
             self._turn.cold = [row for row in self._turn.cold if row[0] != link.fd]
         self._answers.finish(link)

@@ -209,7 +209,8 @@ class Engine:
         rows = ((client, k.name, size, s) for client, k, size, s in turn.sent)
         if turn.sent:
             tell_answers(self._emit, Answers(tuple(rows), self.protocol))
-        for client, known, length, size, seconds, reason in turn.cut:
+        for fd, client, known, length, size, seconds, reason in turn.cut:
+            self._reads.forget(fd)
             if length == known.size or length >= NOTEWORTHY:
                 who = self.protocol, client
                 self._emit(Failed(*who, known.name, size, seconds, reason))

@@ -399,7 +399,7 @@ class Front:
     def _cut(self, fd: int, link: Waiting, reason: str) -> None:
         """End a connection whose answer cannot be completed."""
         assert link.known  # the caller looked
-        row = link.client, link.known.recipe, link.length, link.sent
+        row = fd, link.client, link.known.recipe, link.length, link.sent
         self._turn.cut.append((*row, self._clock() - link.began, reason))
         if link.cold:
             self._turn.cold = [row for row in self._turn.cold if row[0] != fd]

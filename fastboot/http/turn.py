@@ -25,9 +25,9 @@ class Turn:
             client, recipe, bytes of content, seconds.
         cold: Connections whose answer is not in memory, the file's descriptor, and where
             in it to read; they are the front's, and go on with `resume`.
-        cut: Answers that are not and will not be: client, recipe, bytes that the
-            content has, bytes of it that were sent, seconds, and the reason. The
-            connection was reset.
+        cut: Answers that are not and will not be: the descriptor that the connection
+            had, client, recipe, bytes that the content has, bytes of it that were sent,
+            seconds, and the reason. The connection was reset.
     """
 
     ready: list[tuple[int, int]] = field(default_factory=list)
@@ -35,7 +35,9 @@ class Turn:
     late: list[int] = field(default_factory=list)
     sent: list[tuple[str, Recipe, int, float]] = field(default_factory=list)
     cold: list[tuple[int, int, int]] = field(default_factory=list)
-    cut: list[tuple[str, Recipe, int, int, float, str]] = field(default_factory=list)
+    cut: list[tuple[int, str, Recipe, int, int, float, str]] = field(
+        default_factory=list
+    )
 
     @property
     def is_pressing(self) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from disk import Disk, forget, put, require_cold_files
 from fastboot.cold import WINDOW
 from fastboot.events import Failed, Fault
+from fastboot.http import engine as module
 from fastboot.tree import Directory
 from web import content, get, read_answer
 
@@ -32,8 +33,9 @@ def disk(monkeypatch):
 
 
 @pytest.fixture
-def tree(tmp_path):
-    """A folder with a large file and a small one, none of it in memory."""
+def tree(tmp_path, monkeypatch):
+    """A folder with a large file and a small one, none of it in memory, all of it old."""
+    monkeypatch.setattr(module, "time", lambda: 2_000_000_000.0)
     put(tmp_path / "large", content(3 * WINDOW + 5))
     put(tmp_path / "small", content(4096, 1))
     tree = Directory(tmp_path)
@@ -98,6 +100,7 @@ def test_a_client_that_leaves_while_the_disk_is_busy_is_forgotten(
         client.setsockopt(*RESET)
     server.pump(lambda: server.engine.stats()["connections"] == 0)
     assert [event.reason for event in server.of(Failed)] == ["the client is gone"]
+    assert not server.engine._reads._span_of  # whoever has its descriptor next
     disk.free.set()
     server.engine.poll(0.1)
     assert server.engine.idle
