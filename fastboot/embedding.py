@@ -74,7 +74,7 @@ def serve(
             settings.
         http: The same for HTTP.
         https: Settings of HTTPS.
-        dhcp: "proxy" or another mode, or all of its settings.
+        dhcp: "proxy" or another mode, or all of its settings; without a mode, "proxy".
         address: Serve on this address, or these, alone.
         interface: Serve on this interface, or these, alone.
         sockets: By protocol, bound sockets to use in place of opening ports; a part
@@ -151,6 +151,8 @@ def _dhcp(
     if given is None:
         given = "proxy" if handed else "off"
     config = DhcpConfig(mode=given) if isinstance(given, str) else given
+    if config.mode is None:  # a part that is named is on, whoever runs it
+        config = replace(config, mode="proxy")
     if not handed:
         return config
     ports = [sock.getsockname()[1] for sock in handed]

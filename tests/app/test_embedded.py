@@ -10,12 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import trio
 import trio.lowlevel
+import uvloop
 
 import download
 import fastboot
 from fastboot import events
 from fastboot._ext import active
 from fastboot.http import recall
+from fastboot.mounts import mounts
 from fastboot.tftp import recall as tftp_recall
 from fastboot.tftp.packet import ReadRequest
 
@@ -25,13 +27,22 @@ LOCAL = {"address": "127.0.0.1"}
 BOTH = {"tftp": 0, "http": 0, **LOCAL}
 
 
+@pytest.fixture(autouse=True, scope="module")
+def made_once():
+    """What a process has from the first time on: it is not what a server left."""
+    uvloop.run(asyncio.sleep(0))  # its pipe for signals
+    mounts().may_hang(0)  # the table of mounts, which stays open
+
+
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / "file").write_bytes(FILE)
     return tmp_path
 
 
-def test_a_server_has_the_parts_that_are_named(folder):
+@pytest.mark.parametrize("privileged", [False, True])
+def test_a_server_has_the_parts_that_are_named(folder, monkeypatch, privileged):
+    monkeypatch.setattr("fastboot.embedding.is_privileged", lambda: privileged)
     for parts in (
         {"tftp": 0},
         {"http": 0},
