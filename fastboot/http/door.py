@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import math
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from fastboot.listen import Place, tcp
 from fastboot.poller import READ, Poller
@@ -35,6 +35,8 @@ class Door:
 
     Attributes:
         room: As given.
+        wrap: Makes another socket of a new connection's, as TLS does; None: it stays
+            what it is. The compiled front, which has no sockets, is not for such doors.
         accepted: Connections that came in.
         turned_away: Those of them that there was no room for.
         next: When accepting goes on after a pause; inf: there is none.
@@ -53,6 +55,7 @@ class Door:
     ) -> None:
         self._poller = poller
         self.room = room
+        self.wrap: Callable[[socket.socket], socket.socket] | None = None
         self.accepted = self.turned_away = 0
         self._listeners: dict[int, socket.socket] = {}
         self.next = math.inf
@@ -97,6 +100,8 @@ class Door:
                 sock.close()
                 continue
             try:
+                if self.wrap:
+                    sock = self.wrap(sock)
                 prepare(sock, len(self.room))
                 self._poller.watch(sock.fileno(), READ)
             except OSError:

@@ -55,8 +55,8 @@ class SecureEngine(Engine):
     ) -> None:
         super().__init__(config, tree, emit, places, SecureFront, room)
         self.secure = secure
-        front = cast("SecureFront", self._front)
-        front.wrap, front.dropped = self._wrap, self._dropped
+        self._door.wrap = self._wrap
+        cast("SecureFront", self._front).dropped = self._dropped
         self._buffer = memoryview(bytearray(COPY))
 
     def _wrap(self, sock: socket) -> socket:

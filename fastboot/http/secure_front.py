@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
-from socket import socket
 from typing import cast
 
 from fastboot.cold import Cold, fill
@@ -16,7 +15,6 @@ from fastboot.config import HttpConfig
 from fastboot.poller import Poller
 from fastboot.tls.sockets import TlsSocket, Waits
 
-from .door import Door
 from .front import Front
 from .kept import Kept
 from .limits import MAX_HEAD, RECEIVE
@@ -42,7 +40,6 @@ class SecureFront(Front):
         room: As for `Front`.
 
     Attributes:
-        wrap: Makes the socket of a new connection one that speaks TLS.
         dropped: Told which client had no handshake, and why.
     """
 
@@ -56,22 +53,8 @@ class SecureFront(Front):
     ) -> None:
         super().__init__(poller, config, clock, wall_clock, room)
         self._kept = Kept(MOST)
-        self.wrap: Callable[[socket], socket] = lambda sock: sock
         self.dropped: Callable[[str, str], None] = lambda client, why: None
         self._buffer = memoryview(bytearray(MAX_HEAD + MOST))
-
-    def admit(self, door: Door, fd: int, deadline: float) -> list[int]:
-        """See `Front`."""
-        told = []
-        for plain, client, away in door.accept(fd, self._now):
-            try:
-                sock = self.wrap(plain)
-            except OSError:  # the connection is gone already, and the socket closed
-                self._room.leave(client)
-                continue
-            self.watch(sock, client, deadline, 0)
-            told += [sock.fileno()] if away else []
-        return told
 
     def _read(self, fd: int, link: Waiting) -> None:
         try:

@@ -44,6 +44,31 @@ def test_a_connection_that_is_gone_before_it_is_served_leaves_its_place(
     assert door.accepted == 2
 
 
+def test_who_is_to_speak_otherwise_does_so_from_the_start(door):
+    class Wrapped(socket.socket):
+        """Stands for a socket that encrypts."""
+
+    door.wrap = lambda sock: Wrapped(fileno=sock.detach())
+    (fd,) = door._listeners
+    with socket.create_connection(door.ports[0]):
+        ((sock, _, _),) = door.accept(fd, 0.0)
+        with sock:
+            assert type(sock) is Wrapped
+            assert not sock.getblocking()
+
+
+def test_a_connection_that_is_gone_before_it_is_wrapped_leaves_its_place(door):
+    def gone(sock):
+        sock.detach()
+        raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+
+    (fd,) = door._listeners
+    door.wrap = gone
+    with socket.create_connection(door.ports[0]):
+        assert list(door.accept(fd, 0.0)) == []
+        assert len(door.room) == 0
+
+
 def options(fd):
     """Whether small packets are sent at once, and how much may be unsent."""
     sock = socket.socket(fileno=fd)
