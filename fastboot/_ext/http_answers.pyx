@@ -8,12 +8,10 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memmove
 
+from fastboot._ext.epoll cimport EPOLLIN
 from fastboot._ext.http_kept cimport Kept, Part, Recipe
 from fastboot._ext.http_links cimport Link, Links
 from fastboot._ext.http_outlet cimport Outlet, unacknowledged
-
-cdef extern from "<sys/epoll.h>" nogil:
-    int EPOLLIN
 
 cdef extern from "<string.h>" nogil:
     void* memmem(const void* where, size_t size, const void* what, size_t n)

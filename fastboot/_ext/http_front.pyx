@@ -19,6 +19,9 @@ from libc.math cimport ceil
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, malloc
 
+from fastboot._ext.epoll cimport (
+    EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, epoll_event, epoll_wait,
+)
 from fastboot._ext.http_answers cimport (
     BROKEN, COLD, DRAINED, NEWS_MAX, UNKNOWN, Answers, Verdict,
 )
@@ -26,18 +29,6 @@ from fastboot._ext.http_links cimport Link, Links
 from fastboot._ext.http_outlet cimport CUT_SHORT, REWRITTEN
 from fastboot._ext.http_porter cimport Porter
 from fastboot._ext.wheel cimport wheel_next, wheel_pop
-
-cdef extern from "<sys/epoll.h>" nogil:
-    union epoll_data_t:
-        int fd
-    struct epoll_event:
-        uint32_t events
-        epoll_data_t data
-    int epoll_wait(int epfd, epoll_event* events, int maxevents, int timeout)
-    int EPOLLIN
-    int EPOLLOUT
-    int EPOLLERR
-    int EPOLLHUP
 
 cdef extern from "<sys/socket.h>" nogil:
     ssize_t recv(int fd, void* data, size_t size, int flags)
@@ -88,7 +79,7 @@ cdef class Front:
         self._epoll = poller.fileno()
         self._links = Links(poller, room, clock())
         self._answers = Answers(self._links, config, wall_clock)
-        self._porter = Porter(self._links, self._epoll)
+        self._porter = Porter(self._links)
         self._turn = Turn()
         self._news_since = -1
         self._look_at_clocks()

@@ -49,6 +49,7 @@ cdef class Links:
 
     cdef Link* find(self, int fd) noexcept nogil
     cdef Link* first(self, int fd) noexcept nogil
+    cdef bint watch(self, int fd) noexcept nogil
     cdef Link* add(self, int fd, int family, object client) except NULL
     cdef int remove(self, Link* link) except -1
     cdef void end(self, Link* link, bint reset) noexcept nogil
@@ -56,7 +57,7 @@ cdef class Links:
     cdef int tell(self) except -1
     cdef void set_timer(self, Link* link, double seconds) noexcept nogil
     cdef void watch_for(self, Link* link, uint32_t interest) noexcept nogil
-    cdef void _control(
+    cdef int _control(
         self, int epoll, int what, int fd, uint32_t interest
     ) noexcept nogil
     cdef bint await_room(self, Link* link, bint full) noexcept nogil

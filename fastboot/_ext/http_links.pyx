@@ -9,20 +9,11 @@ from libc.stdint cimport uint32_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memset
 
+from fastboot._ext.epoll cimport (
+    EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLLIN, EPOLLOUT, epoll_ctl,
+    epoll_event,
+)
 from fastboot._ext.wheel cimport wheel_init, wheel_remove, wheel_set
-
-cdef extern from "<sys/epoll.h>" nogil:
-    union epoll_data_t:
-        int fd
-    struct epoll_event:
-        uint32_t events
-        epoll_data_t data
-    int epoll_ctl(int epfd, int op, int fd, epoll_event* event)
-    int EPOLLIN
-    int EPOLLOUT
-    int EPOLL_CTL_ADD
-    int EPOLL_CTL_DEL
-    int EPOLL_CTL_MOD
 
 cdef extern from "<sys/socket.h>" nogil:
     struct c_linger "linger":
@@ -78,6 +69,10 @@ cdef class Links:
                 return self._table[fd]
             fd += 1
         return NULL
+
+    cdef bint watch(self, int fd) noexcept nogil:
+        """Watch a new descriptor for EPOLLIN; False: there is no room for it."""
+        return self._control(self._epoll, EPOLL_CTL_ADD, fd, EPOLLIN) == 0
 
     cdef Link* add(self, int fd, int family, object client) except NULL:
         """Take a connection that is watched for EPOLLIN."""
@@ -155,14 +150,14 @@ cdef class Links:
             interest = 0  # its end is told at once
         self._control(self._epoll, EPOLL_CTL_MOD, link.fd, interest)
 
-    cdef void _control(
+    cdef int _control(
         self, int epoll, int what, int fd, uint32_t interest
     ) noexcept nogil:
         cdef epoll_event event
         memset(&event, 0, sizeof(event))
         event.events = interest
         event.data.fd = fd
-        epoll_ctl(epoll, what, fd, &event)
+        return epoll_ctl(epoll, what, fd, &event)
 
     cdef bint await_room(self, Link* link, bint full) noexcept nogil:
         """See `fastboot.http.outlet.Waiting.waits`; whether another wait begins."""

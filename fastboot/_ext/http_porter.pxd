@@ -2,7 +2,6 @@ from fastboot._ext.http_links cimport Links
 
 cdef class Porter:
     cdef Links _links
-    cdef int _epoll
 
     cdef list admit(self, door, int fd, double deadline)
     cdef int _seat(

@@ -6,8 +6,6 @@ from fastboot.http.peer import TCP_NOTSENT_LOWAT, UNSENT, unsent
 from fastboot.http.places import Seat
 
 from libc.errno cimport EAGAIN, errno
-from libc.stdint cimport uint32_t
-from libc.string cimport memset
 
 from fastboot._ext.http_links cimport Link, Links
 
@@ -20,16 +18,6 @@ cdef extern from "<netinet/in.h>" nogil:
         int sin_addr
     struct sockaddr_in6:
         int sin6_addr
-
-cdef extern from "<sys/epoll.h>" nogil:
-    union epoll_data_t:
-        int fd
-    struct epoll_event:
-        uint32_t events
-        epoll_data_t data
-    int epoll_ctl(int epfd, int op, int fd, epoll_event* event)
-    int EPOLLIN
-    int EPOLL_CTL_ADD
 
 cdef extern from "<sys/socket.h>" nogil:
     struct sockaddr:
@@ -55,13 +43,11 @@ cdef class Porter:
     """Lets connections in.
 
     Args:
-        links: Where they are then.
-        epoll: Where they are watched.
+        links: Where they are then, and are watched.
     """
 
-    def __init__(self, Links links, int epoll):
+    def __init__(self, Links links):
         self._links = links
-        self._epoll = epoll
 
     cdef list admit(self, door, int fd, double deadline):
         """See `fastboot.http.front.Front.admit`."""
@@ -90,7 +76,6 @@ cdef class Porter:
         self, door, int fd, str client, int family, double deadline
     ) except -1:
         """Give a connection its place, or close it; 1: it is only to be told."""
-        cdef epoll_event event
         cdef Link* link
         seat = door.seat(client)
         if seat is Seat.NONE:
@@ -100,10 +85,7 @@ cdef class Porter:
         cdef int most = unsent(len(door.room))
         if most != UNSENT:
             setsockopt(fd, IPPROTO_TCP, _unsent_option, &most, sizeof(most))
-        memset(&event, 0, sizeof(event))
-        event.events = EPOLLIN
-        event.data.fd = fd
-        if epoll_ctl(self._epoll, EPOLL_CTL_ADD, fd, &event) < 0:
+        if not self._links.watch(fd):
             c_close(fd)  # epoll has no room
             door.room.leave(client)
             return 0

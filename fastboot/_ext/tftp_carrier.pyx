@@ -21,16 +21,12 @@ from libc.math cimport ceil
 from libc.stdint cimport uint32_t
 
 from fastboot._ext.datagrams cimport IN_MAX, Address, address_init, origin_of
+from fastboot._ext.epoll cimport EPOLLERR, EPOLLIN, EPOLLOUT, epoll_event
 from fastboot._ext.tftp_entry cimport Entry
 from fastboot._ext.tftp_inlet cimport Inlet
 from fastboot._ext.tftp_running cimport DOUBTED_FOR, Running
 from fastboot._ext.tftp_transfer cimport machine_acknowledged
-from fastboot._ext.vigil cimport Vigil, epoll_event
-
-cdef extern from "<sys/epoll.h>" nogil:
-    int EPOLLIN
-    int EPOLLOUT
-    int EPOLLERR
+from fastboot._ext.vigil cimport Vigil
 
 cdef extern from "<time.h>" nogil:
     struct timespec:

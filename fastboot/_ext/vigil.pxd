@@ -1,11 +1,4 @@
-from libc.stdint cimport uint32_t
-
-cdef extern from "<sys/epoll.h>" nogil:
-    union epoll_data_t:
-        int fd
-    struct epoll_event:
-        uint32_t events
-        epoll_data_t data
+from fastboot._ext.epoll cimport epoll_event
 
 cdef class Vigil:
     cdef readonly int asleep    # waits that are slept through before one is tried awake

@@ -12,8 +12,7 @@ the next ones are from the beginning, twice as many each time, until hardly any 
 vain: over any network that has a cable in it, one in thousands is tried awake.
 """
 
-cdef extern from "<sys/epoll.h>" nogil:
-    int epoll_wait(int epfd, epoll_event* events, int maxevents, int timeout)
+from fastboot._ext.epoll cimport epoll_event, epoll_wait
 
 cdef extern from "<time.h>" nogil:
     struct timespec:
