@@ -1,7 +1,7 @@
 # cython: language_level=3
 """The compiled front's connections: their table, their timers, what they wait for."""
 
-from fastboot.http.outlet import SLOW
+from fastboot.http.waiting import SLOW
 from fastboot.patient import PATIENCE
 
 from cpython.ref cimport Py_DECREF, Py_INCREF
@@ -160,7 +160,7 @@ cdef class Links:
         return epoll_ctl(epoll, what, fd, &event)
 
     cdef bint await_room(self, Link* link, bint full) noexcept nogil:
-        """See `fastboot.http.outlet.Waiting.waits`; whether another wait begins."""
+        """See `fastboot.http.waiting.Waiting.waits`; whether another wait begins."""
         cdef double waited = self.now - link.waits_since
         cdef uint32_t before = link.interest, interest = 0 if link.cold else EPOLLOUT
         link.waits_since = self.now

@@ -6,84 +6,20 @@ Its twin is `fastboot/_ext/http_outlet.pyx`.
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass
 
 from fastboot.cold import Cold, check_warm, read_warm, within_window
 from fastboot.errors import ContentChanged
-from fastboot.patient import PATIENCE
-from fastboot.poller import LATER, READ, WRITE
 from fastboot.tree import Blob
 
-from .kept import Known
 from .link import send_content
+from .waiting import Waiting
 
 SMALL = 32 << 10
 """Bytes up to which a body is read and sent in one piece with its head: a call less,
 and sendfile is faster only beyond."""
 
-SLOW = 0.25
-"""Seconds without room after which a client may wait with others for more: as much as it
-took by then, or half of that, is on its way still, so that it does not run dry."""
-
 SHORT = 128 << 10
 """Bytes up to which it is tried whether all of an answer goes at once."""
-
-
-@dataclass(slots=True)
-class Waiting:
-    """A connection, and the answer that is under way on it."""
-
-    sock: socket.socket
-    client: str
-    requests: int
-    known: Known | None = None  # what is being sent
-    head: bytes = b""  # what is left of the answer's head
-    offset: int = 0
-    left: int = 0
-    length: int = 0
-    began: float = 0.0
-    waits_since: float = 0.0  # for room, or when the answer began
-    unrenewed: int = 0  # bytes sent since its timer was set
-    acked: int = 0  # what the client had acknowledged by then
-    renewed: float = 0.0  # when that was
-    rest: bytes = b""  # requests that were sent behind it
-    interest: int = READ
-    cold: bool = False  # a part of the file is being read for it
-    cold_at: int = 0  # where in the file
-    warmed: bool = False  # it has just been, and is sent without another look
-
-    def begin(
-        self, known: Known, head: bytes, first: int, length: int, now: float
-    ) -> None:
-        """Have an answer under way, nothing of which was sent."""
-        self.known, self.head = known, head
-        self.offset, self.left, self.length = first, length, length
-        self.began = self.waits_since = now
-        self.unrenewed = 0
-
-    @property
-    def sent(self) -> int:
-        """Bytes of the content that were sent."""
-        return self.length - self.left
-
-    def waits(self, now: float, *, full: bool) -> int:
-        """What its socket is to be watched for until it goes on; at once unless `full`.
-
-        Who took long to make room has a good part of what is on its way still before
-        it, and may wait for the others.
-        """
-        waited, self.waits_since = now - self.waits_since, now
-        if self.cold:
-            return 0
-        least = 2 * PATIENCE if self.interest == LATER else SLOW
-        return LATER if full and waited >= least else WRITE
-
-    def went(self, count: int) -> None:
-        """So many bytes were sent, of the head and what follows it."""
-        body = max(0, count - len(self.head))
-        self.head = self.head[count:]
-        self.offset += body
-        self.left -= body
 
 
 def send_at_once(

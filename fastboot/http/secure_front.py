@@ -18,9 +18,9 @@ from fastboot.tls.sockets import TlsSocket, Waits
 from .front import Front
 from .kept import Kept
 from .limits import MAX_HEAD, RECEIVE
-from .outlet import Waiting
 from .places import Places
 from .secure import COPY, no_handshake
+from .waiting import Waiting
 
 MOST = COPY
 """Bytes of a body that is read and sent in one piece with its head."""
@@ -52,7 +52,7 @@ class SecureFront(Front):
         room: Places,
     ) -> None:
         super().__init__(poller, config, clock, wall_clock, room)
-        self._kept = Kept(MOST)
+        self._answers.kept, self._answers.send = Kept(MOST), self._send
         self.dropped: Callable[[str, str], None] = lambda client, why: None
         self._buffer = memoryview(bytearray(MAX_HEAD + MOST))
 
@@ -60,7 +60,7 @@ class SecureFront(Front):
         try:
             data = link.sock.recv(RECEIVE)
         except Waits as waits:  # for room, it may be: the peer has a say in that
-            self._watch_for(fd, link, waits.interest)
+            self._links.watch_for(fd, link, waits.interest)
             return
         except OSError as error:
             data = b""  # as good as an end: nothing is under way
@@ -86,11 +86,9 @@ class SecureFront(Front):
             fill(blob.fd, whole[begin:], blob.offset + link.offset, wait=link.warmed)
             count = link.sock.send(whole)
         except Cold as cold:
-            link.cold = True
-            self._turn.cold.append((link.sock.fileno(), cold.file, cold.at))
+            link.cold, link.cold_at = True, cold.at
             return 0
         except Waits:
             return 0
         link.head, link.left, link.warmed = b"", 0, False
-        self._taken(link, count)
         return count

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from fastboot.http.outlet import SLOW, Waiting
+from fastboot.http.waiting import SLOW, Waiting
 from fastboot.patient import PATIENCE
 from fastboot.poller import LATER, READ, WRITE
 
