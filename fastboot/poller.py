@@ -97,8 +97,8 @@ if sys.platform == "linux":
                 if interest == LATER:
                     return
                 self._patient.remove(fd)
-            elif interest == LATER:
-                self.patient().add(fd)
+            elif interest == LATER and not self._wait_later(fd):
+                interest = WRITE
             self._epoll.modify(fd, _mask(interest))
 
         def forget(self, fd: int) -> None:
@@ -156,6 +156,14 @@ if sys.platform == "linux":
                 self._patient = Patient(self._epoll)
                 self.own += self._patient.fds
             return self._patient
+
+        def _wait_later(self, fd: int) -> bool:
+            """Watch `fd` with others; False: there is no descriptor left for that."""
+            try:
+                self.patient().add(fd)
+            except OSError:
+                return False
+            return True
 
         def wake(self) -> None:
             """End a `wait` that is under way or the next one; from any thread."""

@@ -62,7 +62,7 @@ FLOORS = [
     ["http.peer"],
     ["http.link", "http.encrypt"],
     ["http.recall"],
-    ["http.kept", "http.turn"],
+    ["http.kept", "http.turn", "http.turns"],
     ["http.waiting"],
     ["http.outlet"],
     ["http.answers"],

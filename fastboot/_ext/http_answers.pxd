@@ -34,7 +34,6 @@ cdef class Answers:
     cdef list _rows
     cdef bint draining
     cdef int failure
-    cdef int64_t answering
     cdef int64_t requests
     cdef int64_t sent_bytes
 

@@ -62,7 +62,7 @@ cdef class Answers:
         link.begun = False
         link.requests += 1
         self.requests += 1
-        self.answering += 1
+        self._links.look_at(link, True)
         return True
 
     cdef Verdict advance(
@@ -76,6 +76,7 @@ cdef class Answers:
             link.rest = NULL
         verdict = self._go_on(link, data, size)
         free(rest)
+        self._links.look_at(link, self.is_busy(link))
         return verdict
 
     cdef Verdict _go_on(
@@ -156,7 +157,6 @@ cdef class Answers:
         link.recipe = NULL
         free(link.head)
         link.head = NULL
-        self.answering -= 1
 
     cdef list take_rows(self):
         """The answers that are complete, as `fastboot.http.turn.Turn.sent` has them."""

@@ -98,7 +98,7 @@ cdef class Front:
 
     @property
     def answering(self):
-        return self._answers.answering
+        return self._links.busy
 
     @property
     def requests(self):
@@ -119,8 +119,10 @@ cdef class Front:
 
     def take(self, int fd):
         cdef Link* link = self._links.find(fd)
-        cdef int64_t requests = link.requests
-        client = <object>link.client
+        cdef int64_t requests
+        if link == NULL:
+            raise KeyError(fd)
+        requests, client = link.requests, <object>link.client
         sock = socket.socket(
             link.family, socket.SOCK_STREAM, socket.IPPROTO_TCP, fileno=fd
         )
@@ -223,6 +225,8 @@ cdef class Front:
         cdef int n, count
         while True:
             count = epoll_wait(self._epoll, events, EVENTS, self._wait(patience, until))
+            if count < 0:
+                return  # a signal, whose handler is to be called
             if self._own_clock:
                 self._links.now = _clock_of(CLOCK_MONOTONIC)
             for n in range(count):

@@ -13,6 +13,7 @@ cdef struct Link:
     void* client     # its address as Python has it; touched with the GIL only
     Link* ended      # the next of those that are closed and not told of yet
     bint is_up       # handed up, and not yet taken
+    bint busy        # as it is counted
     uint32_t interest
     int64_t requests
     Recipe* recipe   # what is being sent; NULL: nothing
@@ -46,6 +47,7 @@ cdef class Links:
     cdef Wheel wheel
     cdef double now
     cdef int64_t count
+    cdef int64_t busy   # those that are answered, or wait for it
 
     cdef Link* find(self, int fd) noexcept nogil
     cdef Link* first(self, int fd) noexcept nogil
@@ -54,9 +56,12 @@ cdef class Links:
     cdef int remove(self, Link* link) except -1
     cdef void end(self, Link* link, bint reset) noexcept nogil
     cdef void hand_up(self, Link* link) noexcept nogil
+    cdef void _leave(self, Link* link) noexcept nogil
     cdef int tell(self) except -1
+    cdef void look_at(self, Link* link, bint busy) noexcept nogil
     cdef void set_timer(self, Link* link, double seconds) noexcept nogil
     cdef void watch_for(self, Link* link, uint32_t interest) noexcept nogil
+    cdef bint _wait_later(self, int fd) noexcept nogil
     cdef int _control(
         self, int epoll, int what, int fd, uint32_t interest
     ) noexcept nogil

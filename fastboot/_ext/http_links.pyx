@@ -60,7 +60,7 @@ cdef class Links:
 
     cdef Link* find(self, int fd) noexcept nogil:
         """The connection with this descriptor; NULL: there is none."""
-        return self._table[fd] if fd < self._size else NULL
+        return self._table[fd] if 0 <= fd < self._size else NULL
 
     cdef Link* first(self, int fd) noexcept nogil:
         """The one with this descriptor, or the next; NULL: there are no more."""
@@ -91,9 +91,7 @@ cdef class Links:
 
     cdef int remove(self, Link* link) except -1:
         """Know a connection no more; its descriptor stays open."""
-        self._table[link.fd] = NULL
-        self.count -= 1
-        wheel_remove(&self.wheel, &link.timer)
+        self._leave(link)
         _free(link)
         return 0
 
@@ -108,11 +106,15 @@ cdef class Links:
             at_once.l_onoff, at_once.l_linger = 1, 0
             setsockopt(link.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once))
         c_close(link.fd)
-        self._table[link.fd] = NULL
-        self.count -= 1
-        wheel_remove(&self.wheel, &link.timer)
+        self._leave(link)
         link.ended = self.ended
         self.ended = link
+
+    cdef void _leave(self, Link* link) noexcept nogil:
+        self._table[link.fd] = NULL
+        self.count -= 1
+        self.look_at(link, False)
+        wheel_remove(&self.wheel, &link.timer)
 
     cdef void hand_up(self, Link* link) noexcept nogil:
         """Watch a connection no more; its owner asks for it with `Front.take`."""
@@ -132,6 +134,11 @@ cdef class Links:
                 _free(link)
         return 0
 
+    cdef void look_at(self, Link* link, bint busy) noexcept nogil:
+        """Count those that are busy anew."""
+        self.busy += busy - link.busy
+        link.busy = busy
+
     cdef void set_timer(self, Link* link, double seconds) noexcept nogil:
         wheel_set(&self.wheel, &link.timer, self.now + seconds)
 
@@ -141,14 +148,22 @@ cdef class Links:
         if link.interest == <uint32_t>LATER:
             self._control(self.patient, EPOLL_CTL_DEL, link.fd, 0)
         if interest == <uint32_t>LATER:
-            if self.patient < 0:
-                with gil:
-                    self.patient = self._poller.patient().fd
-            self._control(self.patient, EPOLL_CTL_ADD, link.fd, EPOLLOUT)
+            if not self._wait_later(link.fd):
+                interest = EPOLLOUT
         link.interest = interest
         if interest == <uint32_t>LATER:
             interest = 0  # its end is told at once
         self._control(self._epoll, EPOLL_CTL_MOD, link.fd, interest)
+
+    cdef bint _wait_later(self, int fd) noexcept nogil:
+        """Watch a descriptor with others; False: none is left for that."""
+        if self.patient < 0:
+            with gil:
+                try:
+                    self.patient = self._poller.patient().fd
+                except OSError:
+                    return False
+        return self._control(self.patient, EPOLL_CTL_ADD, fd, EPOLLOUT) == 0
 
     cdef int _control(
         self, int epoll, int what, int fd, uint32_t interest

@@ -14,6 +14,7 @@ from libc.stdio cimport snprintf
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
+from fastboot._ext.epoll cimport EPOLLIN
 from fastboot._ext.http_kept cimport File, Recipe
 from fastboot._ext.http_links cimport Link
 
@@ -148,6 +149,9 @@ cdef class Outlet:
             if n < link.length:
                 failure[0] = errno if n < 0 else CUT_SHORT
                 return 0
+            # Who did not have to wait was found by the file's state a moment ago.
+            if link.interest != EPOLLIN and not _is_same(link, failure):
+                return 0
             size += n
         link.begun = True
         n = c_send(link.fd, self._out, size, MSG_NOSIGNAL)
@@ -183,24 +187,14 @@ cdef class Outlet:
     ) noexcept nogil:
         cdef File* file = link.recipe.file
         cdef int64_t at = file.offset + link.offset
-        cdef stat_t status
         cdef ssize_t n
         most = min(link.left, most, _window - at % _window)
         if not _is_warm(link, at, most):
             failure[0] = EAGAIN
             return 0
-        if most == link.left:
-            # A rewrite is noticed before the last bytes make the answer complete.
-            if fstat(file.fd, &status) < 0:
-                failure[0] = errno
-                return 0
-            if (
-                status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec
-                != file.mtime_ns
-                and status.st_size <= file.offset + link.recipe.size
-            ):
-                failure[0] = REWRITTEN
-                return 0
+        # A rewrite is noticed before the last bytes make the answer complete.
+        if most == link.left and not _is_same(link, failure):
+            return 0
         n = sendfile(link.fd, file.fd, &at, most)
         if n < 0 and (errno == EINVAL or errno == ENOSYS or errno == EOPNOTSUPP):
             # Some file systems in user space have none.
@@ -216,6 +210,20 @@ cdef class Outlet:
         elif n < most:
             failure[0] = EAGAIN  # there is no room for more: not to be asked again
         return n
+
+
+cdef bint _is_same(Link* link, int* failure) noexcept nogil:
+    """Whether the file is what it was, as far as it is sent; see `Blob.check`."""
+    cdef File* file = link.recipe.file
+    cdef stat_t status
+    if fstat(file.fd, &status) < 0:
+        failure[0] = errno
+    elif (
+        status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec != file.mtime_ns
+        and status.st_size <= file.offset + link.recipe.size
+    ):
+        failure[0] = REWRITTEN
+    return not failure[0]
 
 
 cdef ssize_t _read_warm(Link* link, uint8_t* out, int* failure) noexcept nogil:

@@ -42,7 +42,6 @@ class Answers:
         kept: The recipes.
         send: How what is under way leaves; see `fastboot.http.outlet.send`.
         draining: Whether nothing more is to be answered.
-        answering: Answers that are under way.
         requests: Requests that were answered, or are being.
         sent_bytes: Bytes that were sent, of heads and bodies.
     """
@@ -62,7 +61,7 @@ class Answers:
         self.kept = Kept()
         self.send: Callable[[Waiting, int], int] = send
         self.draining = False
-        self.answering = self.requests = self.sent_bytes = 0
+        self.requests = self.sent_bytes = 0
 
     def look_at_clock(self) -> None:
         """See what the date is."""
@@ -95,7 +94,7 @@ class Answers:
     ) -> None:
         """Have an answer under way, nothing of which was sent."""
         self.kept.hold(known.file)
-        self.answering += 1
+        self._links.look_at(link, busy=True)
         head = head or known.recipe.head(self._date, first, length)
         link.begin(known, head, first, length, self._links.now)
 
@@ -128,6 +127,11 @@ class Answers:
         """
         data = link.rest + data
         link.rest = b""
+        verdict = self._go_on(fd, link, data)
+        self._links.look_at(link, busy=bool(link.known or link.rest))
+        return verdict
+
+    def _go_on(self, fd: int, link: Waiting, data: bytes) -> Verdict:
         share = SHARE
         while True:
             if link.known:
@@ -177,7 +181,6 @@ class Answers:
         assert link.known  # the caller looked
         self.kept.release(link.known.file)
         link.known = None
-        self.answering -= 1
 
     def _send(self, link: Waiting, share: int) -> int:
         sent = self.send(link, share)

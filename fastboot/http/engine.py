@@ -33,6 +33,7 @@ from .link import Link
 from .peer import close, server_of, words_of
 from .places import Places
 from .turn import Turn
+from .turns import Turns
 from .upkeep import Upkeep
 
 
@@ -84,6 +85,7 @@ class Engine:
         self._timers: Timers[int] = Timers()
         self.later: Later[int] = Later(self.wake, config.answer_timeout)
         self._reads: Reads[int] = Reads(self.wake)
+        self._turns = Turns()
         self._draining = False
         self._closed = False
         self._busy = 0  # links that were busy when they were last looked at
@@ -138,6 +140,11 @@ class Engine:
 
     def poll(self, timeout: float | None = 0.0) -> None:
         """Do what is due; wait for it `timeout` seconds at most (None: for ever)."""
+        if self._closed:
+            raise ValueError("the engine was closed")
+        self._turns.take(partial(self._poll, timeout))
+
+    def _poll(self, timeout: float | None) -> None:
         turn = self._front.poll(timeout)
         now = monotonic()
         self._settle(turn)
@@ -166,6 +173,9 @@ class Engine:
 
     def drain(self) -> None:
         """Accept no more; close connections as soon as nothing is under way there."""
+        self._turns.take(self._drain)
+
+    def _drain(self) -> None:
         self._draining = True
         self._door.close()
         for link in list(self._links.values()):
@@ -177,6 +187,9 @@ class Engine:
 
     def close(self) -> None:
         """End what is under way and give the sockets back."""
+        self._turns.take(self._close)
+
+    def _close(self) -> None:
         if self._closed:
             return
         self._closed = True

@@ -67,8 +67,8 @@ class Front:
 
     @property
     def answering(self) -> int:
-        """Answers that are under way."""
-        return self._answers.answering
+        """Connections that are answered, or wait for it."""
+        return self._links.busy
 
     @property
     def requests(self) -> int:

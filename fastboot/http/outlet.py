@@ -85,11 +85,12 @@ def send(link: Waiting, share: int) -> int:
 
 def _read_small(link: Waiting, blob: Blob) -> bytes | bytearray:
     """Read the whole of a small body, by one call where it is in memory."""
-    body = read_warm(blob, link.offset, link.left)
+    body: bytes | bytearray | None = read_warm(blob, link.offset, link.left)
     if body is None:
         _look(link, blob, link.left)
-        return blob.read(link.offset, link.left)
+        body = blob.read(link.offset, link.left)
     link.warmed = False
+    blob.check()  # it was the same when it was found, which may have been a while ago
     return body
 
 

@@ -12,7 +12,7 @@ from typing import cast
 
 from fastboot.cold import Cold, fill
 from fastboot.config import HttpConfig
-from fastboot.poller import Poller
+from fastboot.poller import READ, Poller
 from fastboot.tls.sockets import TlsSocket, Waits
 
 from .front import Front
@@ -84,6 +84,8 @@ class SecureFront(Front):
         whole[:begin] = link.head
         try:
             fill(blob.fd, whole[begin:], blob.offset + link.offset, wait=link.warmed)
+            if link.interest != READ:  # it was found a while ago
+                blob.check()
             count = link.sock.send(whole)
         except Cold as cold:
             link.cold, link.cold_at = True, cold.at

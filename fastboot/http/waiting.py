@@ -40,6 +40,7 @@ class Waiting:
     renewed: float = 0.0  # when that was
     rest: bytes = b""  # requests that were sent behind it
     interest: int = READ
+    busy: bool = False  # as it is counted
     cold: bool = False  # a part of the file is being read for it
     cold_at: int = 0  # where in the file
     warmed: bool = False  # it has just been, and is sent without another look
@@ -88,6 +89,7 @@ class Links:
     Attributes:
         table: The connections.
         timers: When each has waited too long.
+        busy: Those that are answered, or wait for it.
         now: Seconds on the clock of whoever they belong to, which tells it.
     """
 
@@ -96,6 +98,7 @@ class Links:
         self._room = room
         self.table: dict[int, Waiting] = {}
         self.timers: Timers[int] = Timers()
+        self.busy = 0
         self.now = 0.0
 
     def watch_for(self, fd: int, link: Waiting, interest: int) -> None:
@@ -109,10 +112,17 @@ class Links:
         self.watch_for(fd, link, READ)
         self.timers.forget(fd)
 
+    def look_at(self, link: Waiting, *, busy: bool) -> None:
+        """Count those that are busy anew."""
+        self.busy += busy - link.busy
+        link.busy = busy
+
     def remove(self, fd: int) -> Waiting:
         """Know a connection no more; its socket stays open."""
+        link = self.table.pop(fd)
         self.timers.forget(fd)
-        return self.table.pop(fd)
+        self.look_at(link, busy=False)
+        return link
 
     def end(self, fd: int, *, reset: bool) -> None:
         """Close a connection; by a reset what the client has is not taken for all."""
