@@ -17,26 +17,19 @@ from __future__ import annotations
 import math
 from collections.abc import Awaitable, Callable
 
-from fastboot import events
 from fastboot.config import HttpConfig
-from fastboot.errors import (
-    ContentChanged,
-    FastbootError,
-    NotFound,
-    Refused,
-    Unavailable,
-)
+from fastboot.errors import ContentChanged
 from fastboot.events import Emit
 from fastboot.eventual import give_up
 from fastboot.tree import Blob, Client
 
-from .actions import Action, Await, Close, Send, SendFile, Shutdown
-from .limits import EVERY, LINGER, MAX_LINE, NOTEWORTHY, RETRY, BadRequest
+from .actions import Action, Await, Close, Send, Shutdown
+from .body import Body, Transfer
+from .limits import LINGER, MAX_LINE, BadRequest
 from .message import RequestHead, decode
-from .phase import Phase, Transfer
-from .ranges import Span
-from .respond import REASONS, Response, asker, follow, refuse, respond
-from .stream import Stream
+from .phase import Phase
+from .reply import Replies
+from .respond import Response, asker
 
 
 class Connection:
@@ -64,7 +57,6 @@ class Connection:
     Attributes:
         client: As given.
         requests: How many were taken.
-        transfer: The content under way; None where there is none.
     """
 
     def __init__(
@@ -82,18 +74,13 @@ class Connection:
         protocol: str = "http",
         do: Callable[[Awaitable[Blob]], object] = give_up,
     ) -> None:
-        self._protocol, self._do = protocol, do
         self._config = config
         self._open = open_blob
-        self._emit = emit
-        self._wall_clock = wall_clock
+        self._replies = Replies(protocol, client, emit, wall_clock)
+        self._body = Body(protocol, client, emit, do)
         self.client, self._server = client, server
         self._buffer = bytearray()
         self._asked: RequestHead | None = None  # while the tree works out its answer
-        self._blob: Blob | None = None
-        self._stream: Stream | None = None
-        self._look_at = now  # when a feed is asked again
-        self.transfer: Transfer | None = None
         self._close = False  # after the answer under way
         self._draining = draining  # after any answer
         # What a client has to take within `stall_timeout`, or the rest of its answer:
@@ -130,6 +117,11 @@ class Connection:
         """Whether nothing is left to do."""
         return self._phase is Phase.CLOSED
 
+    @property
+    def transfer(self) -> Transfer | None:
+        """The content under way; None where there is none."""
+        return self._body.transfer
+
     def receive(self, data: bytes, now: float) -> list[Action]:
         """Bytes from the peer; not to be called while `answering`."""
         if self._phase not in (Phase.WAITING, Phase.READING):
@@ -147,13 +139,13 @@ class Connection:
         What it asked for before was answered by then.
         """
         if self._phase is Phase.READING:
-            self._drop("the connection ended within a request's head")
+            self._replies.drop("the connection ended within a request's head")
         return self._end(reset=False)
 
     def taken(self, count: int, now: float, *, content: bool) -> None:
         """`count` bytes were handed over, of a `SendFile` if `content`."""
-        if content and self.transfer:
-            self.transfer.sent += count
+        if content:
+            self._body.taken(count)
         self._unrenewed += count
         if self._unrenewed >= self._least:
             self._unrenewed = 0
@@ -163,15 +155,11 @@ class Connection:
         """All of the answer was handed over."""
         if self._phase is not Phase.ANSWERING:
             return []
-        if self._stream and not self._stream.ended:
+        if self._body.is_stream:
             return self._ask_for_more()
-        if self._blob and self._blob.feed:
+        if self._body.is_feed:
             return self._look(now)
-        transfer, who = self.transfer, (self._protocol, self.client)
-        self._release()
-        if transfer and transfer.noteworthy:
-            took = now - transfer.began
-            self._emit(events.Finished(*who, transfer.name, transfer.size, took))
+        self._body.complete(now)
         if self._close or (self._draining and not self._buffer):
             return self._linger(now)
         if not self._buffer:
@@ -187,10 +175,7 @@ class Connection:
 
     def fail(self, reason: str, now: float) -> list[Action]:
         """The answer cannot be completed, or the peer is gone."""
-        transfer = self.transfer
-        if transfer and transfer.noteworthy:
-            who, took = (self._protocol, self.client), now - transfer.began
-            self._emit(events.Failed(*who, transfer.name, transfer.sent, took, reason))
+        self._body.fail(reason, now)
         return self._end(reset=True)
 
     def tick(self, now: float, acknowledged: int = 0) -> list[Action]:
@@ -219,8 +204,7 @@ class Connection:
 
     def turn_away(self, now: float) -> list[Action]:
         """Answer 503 before anything is asked; iPXE then comes back by itself."""
-        self._drop("too many connections")
-        return self._begin(refuse(503, self._wall_clock(), *RETRY), now)
+        return self._begin(self._replies.turn_away(), now)
 
     def drain(self, now: float) -> list[Action]:
         """Take no further request: end now, or after the answer under way."""
@@ -262,7 +246,7 @@ class Connection:
 
     def answered(self, answer: Blob | Exception, now: float) -> list[Action]:
         """What an `Await` came to: content, or what was raised."""
-        if self._stream and self._phase is Phase.ASKING:
+        if self._body.is_stream and self._phase is Phase.ASKING:
             return self._send_more(answer, now)
         head, self._asked = self._asked, None
         if head is None or self._phase is not Phase.ASKING:
@@ -273,25 +257,17 @@ class Connection:
 
     def _ask_for_more(self) -> list[Action]:
         """The next piece of a stream; the one before is with the client by now."""
-        assert self._stream is not None  # the caller looked
         self._phase = Phase.ASKING
         self.deadline = math.inf
-        return [self._stream.ask()]
+        return [self._body.ask()]
 
     def _send_more(self, piece: Blob | Exception, now: float) -> list[Action]:
-        if not isinstance(piece, Blob):
-            if not isinstance(piece, FastbootError):
-                self._emit(events.Fault(self._protocol, piece))
-            return self.fail(f"the stream broke off: {piece}", now)
-        assert self._stream is not None  # `answered` looked
         try:
-            data = self._stream.take(piece)
+            data = self._body.take(piece)
         except ContentChanged as error:
             return self.fail(str(error), now)
         if not data:
             return self._ask_for_more()
-        if self.transfer:
-            self.transfer.sent += len(data)
         self._phase = Phase.ANSWERING
         self.deadline = now + self._config.stall_timeout
         return [Send(data)]
@@ -299,36 +275,9 @@ class Connection:
     def _answer_with(
         self, head: RequestHead, answer: Blob | Exception, now: float
     ) -> list[Action]:
-        match answer:
-            case Blob():
-                return self._send_blob(head, answer, now)
-            case NotFound():
-                return self._deny(404, head, str(answer), now)
-            case Refused(told=told):
-                return self._deny(403, head, str(answer), now, told=told)
-            case Unavailable():
-                return self._deny(503, head, str(answer), now)
-        self._emit(events.Fault(self._protocol, answer))
-        reason = "the server failed to work out an answer"
-        return self._deny(500, head, reason, now)
-
-    def _send_blob(self, head: RequestHead, blob: Blob, now: float) -> list[Action]:
-        if blob.feed is not None:
-            actions = self._begin(follow(blob, self._wall_clock()), now)
-            self._blob = blob
-            if head.method == "HEAD":
-                self._release()
-            return actions
-        self._blob = blob
-        response = respond(head, blob, self._wall_clock(), close=self._draining)
-        if response.status >= 400:
-            self._refused(head, REASONS[response.status])
-        elif head.method == "HEAD" and response.status == 200:
-            self._emit(events.Probed(self._protocol, self.client, head.path, blob.size))
-        size = sum(part.length for part in response.body if isinstance(part, Span))
-        if size:
-            noteworthy = size == blob.size or size >= NOTEWORTHY
-            self.transfer = Transfer(head.path, size, noteworthy, now)
+        response = self._replies.reply(head, answer, close=self._draining)
+        if isinstance(answer, Blob):
+            self._body.begin(head, answer, response, now)
         return self._begin(response, now)
 
     def _begin(self, response: Response, now: float) -> list[Action]:
@@ -336,85 +285,35 @@ class Connection:
         self._close = response.close
         self._unrenewed = 0
         self.deadline = now + self._config.stall_timeout
-        actions: list[Action] = [Send(response.head)]
-        for part in response.body:
-            if isinstance(part, bytes):
-                actions.append(Send(part))
-            else:
-                assert self._blob is not None  # spans are of what was opened
-                if self._blob.pieces is not None:  # asked for once the head is out
-                    self._stream = Stream(self._blob.pieces, part.length, self._do)
-                    break
-                actions.append(SendFile(self._blob, part.offset, part.length))
-        if not self.transfer:
-            self._release()
-        return actions
-
-    def _deny(
-        self,
-        status: int,
-        head: RequestHead,
-        reason: str,
-        now: float,
-        *,
-        told: bool = False,
-    ) -> list[Action]:
-        """Answer a request whose path has no content; seldom is the peer told why."""
-        self._refused(head, reason)
-        response = refuse(
-            status,
-            self._wall_clock(),
-            *(RETRY if status == 503 else ()),
-            without_body=head.method == "HEAD",
-            close=self._draining or not head.keep_alive,
-            why=reason if told else "",
-        )
-        return self._begin(response, now)
+        return [Send(response.head), *self._body.actions(response)]
 
     def _reject(self, status: int, reason: str, now: float) -> list[Action]:
         """Answer what is no request, and close."""
-        self._drop(reason)
-        head = self._buffer[:7].lstrip(b"\r\n").startswith(b"HEAD ")
-        return self._begin(refuse(status, self._wall_clock(), without_body=head), now)
-
-    def _refused(self, head: RequestHead, reason: str) -> None:
-        who = (self._protocol, self.client)
-        self._emit(events.RequestRefused(*who, head.path, reason))
-
-    def _drop(self, reason: str) -> None:
-        self._emit(events.Dropped(self._protocol, self.client, reason))
+        is_head = self._buffer[:7].lstrip(b"\r\n").startswith(b"HEAD ")
+        return self._begin(
+            self._replies.reject(status, reason, without_body=is_head), now
+        )
 
     def _look(self, now: float) -> list[Action]:
         """Send what is new of a feed, if anything is: asked once a second."""
-        assert self._blob is not None  # the caller looked
-        assert self._blob.feed is not None
-        data: bytes | None = None if self._draining else b""
-        if data is not None and now >= self._look_at:
-            data, self._look_at = self._blob.feed(), now + EVERY
+        data = None if self._draining else self._body.news(now)
         if data is None:
             return self._linger(now)
         self._phase = Phase.ANSWERING if data else Phase.WATCHING
-        self.deadline = now + self._config.stall_timeout if data else self._look_at
+        stalls_at = now + self._config.stall_timeout
+        self.deadline = stalls_at if data else self._body.look_at
         return [Send(data)] if data else []
 
     def _linger(self, now: float) -> list[Action]:
-        self._release()
+        self._body.release()
         self._buffer.clear()
         self._phase = Phase.LINGERING
         self.deadline = now + self._config.stall_timeout  # until it finds room
         return [Shutdown()]
 
     def _end(self, *, reset: bool) -> list[Action]:
-        self._release()
+        self._body.release()
         self._buffer.clear()
         self._phase = Phase.CLOSED
         self.deadline = math.inf
         return [Close(reset)]
-
-    def _release(self) -> None:
-        blob, self._blob, self.transfer = self._blob, None, None
-        if blob and blob.pieces is not None:
-            (self._stream or Stream(blob.pieces, 0, self._do)).leave()
-        self._stream = None
-        if blob:
-            blob.close()

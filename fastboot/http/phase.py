@@ -1,8 +1,7 @@
-"""Where a connection is, and what it carries just now."""
+"""Where a connection is."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
 
 
@@ -16,14 +15,3 @@ class Phase(Enum):
     WATCHING = auto()
     LINGERING = auto()
     CLOSED = auto()
-
-
-@dataclass(slots=True)
-class Transfer:
-    """The answer under way, as far as it is content that somebody waits for."""
-
-    name: str
-    size: int
-    noteworthy: bool
-    began: float
-    sent: int = 0

@@ -11,15 +11,9 @@ from hypothesis import strategies as st
 from fastboot.config import HttpConfig
 from fastboot.errors import NotFound, Refused, Unavailable
 from fastboot.events import Dropped, Failed, Finished, Probed, RequestRefused
-from fastboot.http.connection import (
-    LINGER,
-    Close,
-    Connection,
-    Send,
-    SendFile,
-    Shutdown,
-)
-from fastboot.http.limits import MAX_LINE, NOTEWORTHY
+from fastboot.http.actions import Close, Send, SendFile, Shutdown
+from fastboot.http.connection import Connection
+from fastboot.http.limits import LINGER, MAX_LINE, NOTEWORTHY
 from fastboot.tree import Blob
 
 HEAD_TIMEOUT, IDLE_TIMEOUT, STALL_TIMEOUT = 15.0, 75.0, 120.0

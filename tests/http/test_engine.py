@@ -30,7 +30,7 @@ from fastboot.events import (
     RequestRefused,
 )
 from fastboot.http import engine as module
-from fastboot.http.connection import Send
+from fastboot.http.actions import Send
 from fastboot.http.door import PAUSE, Door
 from fastboot.http.engine import Engine
 from fastboot.http.limits import SHARE

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastboot.config import HttpConfig
-from fastboot.http.connection import Connection, Send, SendFile
+from fastboot.http.actions import Send, SendFile
+from fastboot.http.connection import Connection
 from fastboot.http.kept import Kept
 from fastboot.http.recall import (
     FILES_MAX,
