@@ -6,7 +6,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from .packets import Ring
-from .steps import STEPS_MAX, Kind, Record, Step
+from .record import STEPS_MAX, Record
+from .steps import Kind, Step
 
 CLIENTS_MAX = 5000
 """Machines remembered, the oldest forgotten first."""
@@ -147,6 +148,7 @@ class Book:
         fresh.began = max(asked, default=0)
         fresh.last = max(record.last, other.last)
         fresh.said, fresh.hears = record.said, record.hears
+        fresh.before = record.before
         fresh.cost += sum(step.cost for step in fresh.steps)
         self.records[mac] = fresh
         self._cost += fresh.cost

@@ -22,7 +22,8 @@ from fastboot.report import size
 
 from .diagnosis import Diagnosis
 from .reader import Timeline, short
-from .steps import Kind, Record, Step
+from .record import Record
+from .steps import Kind, Step
 from .view import boot_of, rail, sentence, state
 
 SHOWN_MAX = 100

@@ -23,7 +23,8 @@ from .book import CLIENTS_MAX, Book
 from .diagnosis import Diagnosis, diagnose
 from .door import Door
 from .packets import DATA_MAX, Captured
-from .steps import TEXT_MAX, Kind, Offer, Record, Step
+from .record import Record
+from .steps import TEXT_MAX, Kind, Offer, Step
 
 OPEN_FOR = 120.0
 """Seconds after its last step in which a machine is looked at for having stopped."""
@@ -177,8 +178,8 @@ class Timeline:
             return None if record is None else (key, _copy(record))
 
     def diagnosis(self, record: Record) -> Diagnosis | None:
-        """Why it stopped; None where nothing is wrong or it is too early to say."""
-        return diagnose(record.attempt, self._clock(), hears=record.hears)
+        """See `Record.diagnosis`."""
+        return record.diagnosis(self._clock())
 
     def packets(self, key: str) -> tuple[Captured, ...]:
         """The last datagrams of a machine, the oldest first."""

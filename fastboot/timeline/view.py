@@ -12,7 +12,8 @@ from typing import Any
 from .diagnosis import Diagnosis
 from .packets import Captured, write_pcap
 from .reader import Timeline
-from .steps import Kind, Record, Stage, Step, stage_of, stages
+from .record import Record
+from .steps import Kind, Stage, Step, stage_of, stages
 
 LISTED_MAX = 1000
 """Machines in a list, those heard of last."""

@@ -8,7 +8,8 @@ from fastboot import events, seen
 from fastboot.timeline.book import BYTES_MAX, PACKETS_MAX
 from fastboot.timeline.door import NEW_A_SECOND, NEW_AT_ONCE
 from fastboot.timeline.reader import OPEN_FOR, Timeline
-from fastboot.timeline.steps import STEPS_MAX, TEXT_MAX
+from fastboot.timeline.record import STEPS_MAX
+from fastboot.timeline.steps import TEXT_MAX
 
 from .history import HERE, MAC, THERE, URL, Clock, History
 
@@ -63,6 +64,39 @@ def test_after_a_long_silence_it_begins_anew():
     history.asks()
     assert history.kinds() == ["asked"]
     assert len(history.record.steps) == 2
+
+
+def stopped_at_the_boot_server():
+    history = History()
+    history.asks()
+    history.is_offered()
+    history.hears_of()
+    history.wait(30.0)
+    assert history.diagnosis.stage == "boot server"
+    return history
+
+
+def test_firmware_that_tries_its_next_way_is_stopped_until_it_gets_a_file():
+    history = stopped_at_the_boot_server()
+    history.asks("HTTP boot")
+    history.is_offered(URL)
+    assert history.diagnosis.stage == "boot server"  # and not: nothing is wrong
+    history.gets("ipxe.efi", "http")
+    assert history.diagnosis is None
+    history.asks("iPXE")
+    assert history.diagnosis is None  # of the attempt before that, nobody speaks
+
+
+def test_what_was_wrong_stands_over_several_attempts_until_another_thing_is():
+    history = stopped_at_the_boot_server()
+    for firmware in ("HTTP boot", "PXE", "HTTP boot"):
+        history.asks(firmware)
+        history.wait(4.0)
+        assert history.diagnosis.stage == "boot server"
+    history.is_offered(URL)
+    history.hears_of()
+    history.wait(30.0)
+    assert history.diagnosis.stage == "boot program"
 
 
 def test_an_offer_that_is_read_before_its_question_counts():
