@@ -10,10 +10,12 @@ import time
 from contextlib import contextmanager
 
 from fastboot.config import HttpConfig
+from fastboot.events import Finished
 from fastboot.http.engine import Engine
 from fastboot.listen import Place
 
 LOOPBACK = [Place("127.0.0.1")]
+LARGE = 24 << 20  # more than the kernel holds for a client that does not read
 PATIENCE = 20.0  # seconds until a client gives up: a test that fails ends
 
 
@@ -120,6 +122,21 @@ def read_answer(client):
         assert more
         body += more
     return int(head[9:12]), head.removesuffix(b"\r\n\r\n"), body
+
+
+def ask(server, client, request):
+    """Send a request and poll in this thread until its answer is there."""
+    finished = len(server.of(Finished))
+    client.sendall(request)
+    server.pump(lambda: len(server.of(Finished)) > finished)
+    return read_answer(client)
+
+
+def learn(server, name):
+    """Have the front know the answer about a file; its content."""
+    with server.polled(), server.connect() as first:
+        first.sendall(get(name))
+        return read_answer(first)[2]
 
 
 def read_to_end(client):

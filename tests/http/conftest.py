@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 
 from fastboot._ext import twin
+from fastboot.http import engine
 from fastboot.http.front import Front
 from fastboot.tree import Directory
 from secure_web import LARGE, SecureServer
@@ -51,14 +52,55 @@ def folder(tmp_path):
     tree.close()
 
 
-def read_answer_head(client):
-    """The head of one answer, and not a byte more."""
-    head = b""
-    while not head.endswith(b"\r\n\r\n"):
-        more = client.recv(1)
-        assert more, head
-        head += more
-    return head
+class Clock:
+    """A monotonic clock that the test moves."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The clock of engines that are started from now on."""
+    clock = Clock()
+    monkeypatch.setattr(engine, "monotonic", lambda: clock.now)
+    return clock
+
+
+@pytest.fixture
+def years_later(monkeypatch):
+    """The clock on the wall is years ahead, so that every file is old."""
+    monkeypatch.setattr(engine, "time", lambda: 2_000_000_000.0)
+
+
+class Asked:
+    """A folder that remembers what was asked for."""
+
+    def __init__(self, root):
+        self.root = root
+        self.names = []
+        self._tree = Directory(root)
+        self.path_of = self._tree.path_of
+
+    def put(self, name, data):
+        """Write a file."""
+        (self.root / name).write_bytes(data)
+        return self.root / name
+
+    def open(self, name, client):
+        self.names.append(name)
+        return self._tree.open(name, client)
+
+    def close(self):
+        self._tree.close()
+
+
+@pytest.fixture
+def asked(tmp_path, years_later):
+    """A folder of old files that remembers what was asked for."""
+    asked = Asked(tmp_path)
+    yield asked
+    asked.close()
 
 
 @pytest.fixture(scope="module")

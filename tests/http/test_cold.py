@@ -11,7 +11,6 @@ import pytest
 from disk import Disk, forget, put, require_cold_files
 from fastboot.cold import WINDOW
 from fastboot.events import Failed, Fault
-from fastboot.http import engine as module
 from fastboot.tree import Directory
 from web import content, get, read_answer
 
@@ -33,9 +32,8 @@ def disk(monkeypatch):
 
 
 @pytest.fixture
-def tree(tmp_path, monkeypatch):
+def tree(tmp_path, years_later):
     """A folder with a large file and a small one, none of it in memory, all of it old."""
-    monkeypatch.setattr(module, "time", lambda: 2_000_000_000.0)
     put(tmp_path / "large", content(3 * WINDOW + 5))
     put(tmp_path / "small", content(4096, 1))
     tree = Directory(tmp_path)

@@ -29,7 +29,6 @@ from fastboot.events import (
     Probed,
     RequestRefused,
 )
-from fastboot.http import engine as module
 from fastboot.http.actions import Send
 from fastboot.http.door import PAUSE, Door
 from fastboot.http.engine import Engine
@@ -40,6 +39,7 @@ from fastboot.timers import Timers
 from fastboot.tree import Blob, Memory
 from peers import need
 from web import (
+    LARGE,
     LOOPBACK,
     PATIENCE,
     Server,
@@ -49,9 +49,6 @@ from web import (
     read_answer_head,
     read_to_end,
 )
-
-LARGE = 24 << 20  # more than the kernel holds for a client that does not read
-
 
 # Content
 
@@ -480,16 +477,7 @@ def no_descriptors_left():
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
-class Clock:
-    """A monotonic clock that the test moves."""
-
-    def __init__(self, monkeypatch):
-        self.now = 1000.0
-        monkeypatch.setattr(module, "monotonic", lambda: self.now)
-
-
-def test_R1_without_descriptors_the_engine_waits_and_goes_on(serve, monkeypatch):
-    clock = Clock(monkeypatch)
+def test_R1_without_descriptors_the_engine_waits_and_goes_on(serve, clock):
     server = serve(Memory({"f": b"fine"}))
     with server.connect() as first, server.connect() as second:
         server.pump(lambda: server.engine.stats()["accepted"] == 2)
@@ -507,8 +495,7 @@ def test_R1_without_descriptors_the_engine_waits_and_goes_on(serve, monkeypatch)
             server.pump(lambda: server.engine.stats()["accepted"] == 3)
 
 
-def test_R1_without_descriptors_the_engine_does_not_spin(serve, monkeypatch):
-    clock = Clock(monkeypatch)
+def test_R1_without_descriptors_the_engine_does_not_spin(serve, monkeypatch, clock):
     accepts = []
     pause = Door.pause
 
@@ -542,9 +529,8 @@ def test_a_connection_that_is_gone_leaves_no_deadline_behind(serve):
     assert server.engine._timers.due(math.inf) == []
 
 
-def test_a_deadline_without_a_connection_is_nothing_to_do(serve, monkeypatch):
+def test_a_deadline_without_a_connection_is_nothing_to_do(serve, monkeypatch, clock):
     monkeypatch.setattr(Timers, "forget", lambda timers, key: None)
-    clock = Clock(monkeypatch)
     server = serve(Memory({"f": b"fine"}))
     with server.connect():
         server.pump(lambda: server.engine.stats()["connections"] == 1)

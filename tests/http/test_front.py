@@ -22,45 +22,18 @@ from fastboot.http.front import Front
 from fastboot.http.limits import ANSWER_COST, SHARE
 from fastboot.http.upkeep import SWEEP
 from fastboot.tree import Directory
-from web import Server, content, get, read_answer, read_to_end
+from web import LARGE, Server, ask, content, get, learn, read_answer, read_to_end
 
-LARGE = 24 << 20  # more than the kernel holds for a client that does not read
 SETTLED = 946684800  # a time long ago, seconds since the epoch
-
-
-class Asked:
-    """A folder that remembers what was asked for."""
-
-    def __init__(self, root):
-        self.root = root
-        self.names = []
-        self._tree = Directory(root)
-        self.path_of = self._tree.path_of
-
-    def put(self, name, data):
-        """Write a file whose time of change is long over."""
-        (self.root / name).write_bytes(data)
-        return self.root / name
-
-    def open(self, name, client):
-        self.names.append(name)
-        return self._tree.open(name, client)
-
-
-@pytest.fixture
-def tree(tmp_path, monkeypatch):
-    """A folder; the clock on the wall is an hour ahead, so that its files are old."""
-    monkeypatch.setattr(module, "time", lambda: 2_000_000_000.0)
-    return Asked(tmp_path)
 
 
 def without_date(head):
     return re.sub(rb"\r\nDate: [^\r]*", b"", head)
 
 
-def test_the_second_request_has_the_first_ones_answer_and_asks_nobody(serve, tree):
-    tree.put("linux", content(5000))
-    server = serve(tree)
+def test_the_second_request_has_the_first_ones_answer_and_asks_nobody(serve, asked):
+    asked.put("linux", content(5000))
+    server = serve(asked)
     with server.polled(), server.connect() as client, server.connect() as other:
         answers = []
         for who in (client, client, other):
@@ -68,17 +41,17 @@ def test_the_second_request_has_the_first_ones_answer_and_asks_nobody(serve, tre
             answers.append(read_answer(who))
     assert answers[0] == answers[1] == answers[2]
     assert answers[0][2] == content(5000)
-    assert tree.names == ["/linux"]
+    assert asked.names == ["/linux"]
     assert server.engine.stats()["requests"] == 3
     finished = [(event.name, event.size) for event in server.of(Finished)]
     assert finished == [("/linux", 5000)] * 3
 
 
 @pytest.mark.parametrize("more", [b"", b"Range: bytes=5-7"])
-def test_of_a_crowd_that_asks_at_once_the_first_alone_is_new(serve, tree, more):
+def test_of_a_crowd_that_asks_at_once_the_first_alone_is_new(serve, asked, more):
     """Machines that are switched on together cost what they do one after the other."""
-    tree.put("linux", content(200_000))
-    server = serve(tree)
+    asked.put("linux", content(200_000))
+    server = serve(asked)
     with ExitStack() as stack:
         crowd = [stack.enter_context(server.connect()) for _ in range(12)]
         server.pump(lambda: server.engine.stats()["connections"] == 12)
@@ -87,24 +60,24 @@ def test_of_a_crowd_that_asks_at_once_the_first_alone_is_new(serve, tree, more):
         with server.polled():
             bodies = {read_answer(client)[2] for client in crowd}
     assert bodies == {content(200_000)[5:8] if more else content(200_000)}
-    assert tree.names == ["/linux"]
+    assert asked.names == ["/linux"]
     assert server.engine.stats()["requests"] == 12
 
 
 @pytest.mark.parametrize("size", [1, 4096, 33_000, 1 << 20, 5_000_001])
-def test_files_of_every_size_arrive_bit_for_bit_again(serve, tree, size):
-    tree.put("linux", content(size))
-    server = serve(tree)
+def test_files_of_every_size_arrive_bit_for_bit_again(serve, asked, size):
+    asked.put("linux", content(size))
+    server = serve(asked)
     with server.polled(), server.connect() as client:
         for _ in range(4):
             client.sendall(get(b"/linux"))
             assert read_answer(client)[2] == content(size)
-    assert tree.names == ["/linux"]
+    assert asked.names == ["/linux"]
 
 
-def test_any_single_range_is_answered_after_the_first(serve, tree):
-    tree.put("disk", content(100_000))
-    server = serve(tree)
+def test_any_single_range_is_answered_after_the_first(serve, asked):
+    asked.put("disk", content(100_000))
+    server = serve(asked)
     with server.polled(), server.connect() as client:
         for first, last in [(0, 511), (512, 99_999), (99_999, 10**17), (7, 7)]:
             client.sendall(get(b"/disk", b"Range: bytes=%d-%d" % (first, last)))
@@ -113,26 +86,26 @@ def test_any_single_range_is_answered_after_the_first(serve, tree):
             assert body == content(100_000)[first : last + 1]
             shown = b"bytes %d-%d/100000" % (first, min(last, 99_999))
             assert b"\r\nContent-Range: " + shown in head
-    assert tree.names == ["/disk"]
+    assert asked.names == ["/disk"]
     assert server.of(Finished) == []
 
 
-def test_ranges_that_cannot_be_had_are_the_machines(serve, tree):
-    tree.put("disk", content(100))
-    server = serve(tree)
+def test_ranges_that_cannot_be_had_are_the_machines(serve, asked):
+    asked.put("disk", content(100))
+    server = serve(asked)
     with server.polled(), server.connect() as client:
         statuses = []
         for value in (b"0-1", b"100-200", b"5-4", b"0-1"):
             client.sendall(get(b"/disk", b"Range: bytes=" + value))
             statuses.append(read_answer(client)[0])
     assert statuses == [206, 416, 200, 206]
-    assert len(tree.names) == 3
+    assert len(asked.names) == 3
 
 
 @pytest.mark.parametrize("position", [2**63, 10**19 - 1, 2**64])
-def test_H4_no_position_is_too_large_to_be_understood(serve, tree, position):
-    tree.put("disk", content(100))
-    server = serve(tree)
+def test_H4_no_position_is_too_large_to_be_understood(serve, asked, position):
+    asked.put("disk", content(100))
+    server = serve(asked)
     with server.polled(), server.connect() as client:
         for first, last, status in [(0, 1, 206), (position, position + 1, 416)]:
             client.sendall(get(b"/disk", b"Range: bytes=%d-%d" % (first, last)))
@@ -142,31 +115,31 @@ def test_H4_no_position_is_too_large_to_be_understood(serve, tree, position):
 
 
 def test_F4_a_file_that_was_rewritten_and_got_its_date_back_is_asked_for_anew(
-    serve, tree
+    serve, asked
 ):
-    file = tree.put("a", b"first")
+    file = asked.put("a", b"first")
     os.utime(file, (SETTLED, SETTLED))
-    server = serve(tree)
+    server = serve(asked)
     with server.polled(), server.connect() as client:
         for _ in range(2):
             client.sendall(get(b"/a"))
             read_answer(client)
-        assert tree.names == ["/a"]
+        assert asked.names == ["/a"]
         file.write_bytes(b"other")
         os.utime(file, (SETTLED, SETTLED))
         client.sendall(get(b"/a"))
         assert read_answer(client)[2] == b"other"
-    assert tree.names == ["/a", "/a"]
+    assert asked.names == ["/a", "/a"]
 
 
-def test_F3_a_file_that_is_replaced_is_new_with_the_next_request(serve, tree):
-    path = tree.put("linux", b"old")
-    server = serve(tree)
+def test_F3_a_file_that_is_replaced_is_new_with_the_next_request(serve, asked):
+    path = asked.put("linux", b"old")
+    server = serve(asked)
     with server.polled(), server.connect() as client:
         for _ in range(2):
             client.sendall(get(b"/linux"))
             assert read_answer(client)[2] == b"old"
-        tree.put("new", b"another").replace(path)
+        asked.put("new", b"another").replace(path)
         client.sendall(get(b"/linux"))
         assert read_answer(client)[2] == b"another"
         path.unlink()
@@ -174,12 +147,11 @@ def test_F3_a_file_that_is_replaced_is_new_with_the_next_request(serve, tree):
         assert read_answer(client)[0] == 404
 
 
-def test_F1_F2_a_file_cut_short_on_its_second_way_is_not_called_complete(serve, tree):
-    path = tree.put("linux", content(LARGE))
-    server = serve(tree)
-    with server.polled(), server.connect() as first, server.connect() as client:
-        first.sendall(get(b"/linux"))
-        read_answer(first)
+def test_F1_F2_a_file_cut_short_on_its_second_way_is_not_called_complete(serve, asked):
+    path = asked.put("linux", content(LARGE))
+    server = serve(asked)
+    learn(server, b"/linux")
+    with server.polled(), server.connect() as client:
         client.sendall(get(b"/linux"))
         client.recv(1000)
         os.truncate(path, 0)
@@ -188,15 +160,14 @@ def test_F1_F2_a_file_cut_short_on_its_second_way_is_not_called_complete(serve, 
     assert len(data) < LARGE - 1000
     (failed,) = server.of(Failed)
     assert "cut short" in failed.reason
-    assert tree.names == ["/linux"]
+    assert asked.names == ["/linux"]
 
 
-def test_F4_a_file_rewritten_on_its_second_way_is_not_called_complete(serve, tree):
-    path = tree.put("linux", content(LARGE))
-    server = serve(tree)
-    with server.polled(), server.connect() as first, server.connect() as client:
-        first.sendall(get(b"/linux"))
-        read_answer(first)
+def test_F4_a_file_rewritten_on_its_second_way_is_not_called_complete(serve, asked):
+    path = asked.put("linux", content(LARGE))
+    server = serve(asked)
+    learn(server, b"/linux")
+    with server.polled(), server.connect() as client:
         client.sendall(get(b"/linux"))
         client.recv(1000)
         with path.open("r+b") as file:
@@ -207,10 +178,10 @@ def test_F4_a_file_rewritten_on_its_second_way_is_not_called_complete(serve, tre
     assert "rewritten" in failed.reason
 
 
-def test_requests_that_come_in_pieces_or_together_are_answered_in_order(serve, tree):
-    tree.put("a", b"first")
-    tree.put("b", b"second")
-    server = serve(tree)
+def test_requests_that_come_in_pieces_or_together_are_answered_in_order(serve, asked):
+    asked.put("a", b"first")
+    asked.put("b", b"second")
+    server = serve(asked)
     asked = (get(b"/a") + get(b"/b")) * 50 + get(b"/none") + get(b"/a")
     with server.polled(), server.connect() as client:
         for name in (b"/a", b"/b"):
@@ -222,10 +193,10 @@ def test_requests_that_come_in_pieces_or_together_are_answered_in_order(serve, t
     assert bodies == [b"first", b"second"] * 50 + [b"404 Not Found\n", b"first"]
 
 
-def test_clients_that_ask_for_much_at_once_take_turns(serve, tree):
-    tree.put("a", b"first")
-    tree.put("b", b"second")
-    server = serve(tree)
+def test_clients_that_ask_for_much_at_once_take_turns(serve, asked):
+    asked.put("a", b"first")
+    asked.put("b", b"second")
+    server = serve(asked)
     with server.connect() as one, server.connect() as other:
         ask(server, one, get(b"/a"))
         ask(server, other, get(b"/b"))
@@ -237,19 +208,19 @@ def test_clients_that_ask_for_much_at_once_take_turns(serve, tree):
     assert max(turns) <= 2 * SHARE // ANSWER_COST
 
 
-def test_requests_that_always_come_together_are_answered_one_by_one(serve, tree):
-    tree.put("a", b"first")
-    tree.put("b", b"second")
-    server = serve(tree)
+def test_requests_that_always_come_together_are_answered_one_by_one(serve, asked):
+    asked.put("a", b"first")
+    asked.put("b", b"second")
+    server = serve(asked)
     with server.polled(), server.connect() as client:
         for _ in range(4):
             client.sendall(get(b"/a") + get(b"/b"))
             assert [read_answer(client)[2] for _ in "ab"] == [b"first", b"second"]
 
 
-def test_an_answer_whose_head_alone_fits_into_a_turn_has_one_head(serve, tree):
-    tree.put("disk", content(200_000))
-    server = serve(tree)
+def test_an_answer_whose_head_alone_fits_into_a_turn_has_one_head(serve, asked):
+    asked.put("disk", content(200_000))
+    server = serve(asked)
     with server.polled(), server.connect() as client:
         client.sendall(range_of(100))
         head = len(read_answer(client)[1]) + len(b"\r\n\r\n")
@@ -267,19 +238,19 @@ def range_of(size):
 
 
 @pytest.mark.parametrize("size", [1000, 100_000])
-def test_a_whole_file_is_reported_however_small_on_its_second_way(serve, tree, size):
-    tree.put("a", content(size))
-    server = serve(tree)
+def test_a_whole_file_is_reported_however_small_on_its_second_way(serve, asked, size):
+    asked.put("a", content(size))
+    server = serve(asked)
     with server.connect() as client:
         for _ in range(3):
             ask(server, client, get(b"/a"))
     assert [event.size for event in server.of(Finished)] == [size] * 3
-    assert tree.names == ["/a"]
+    assert asked.names == ["/a"]
 
 
-def test_a_small_answer_that_there_is_room_for_in_part_goes_on_later(serve, tree):
-    tree.put("a", content(30_000))
-    server = serve(tree)
+def test_a_small_answer_that_there_is_room_for_in_part_goes_on_later(serve, asked):
+    asked.put("a", content(30_000))
+    server = serve(asked)
     with server.connect(receive_buffer=4 << 10) as client:
         ask(server, client, get(b"/a"))
         count = 0
@@ -292,28 +263,10 @@ def test_a_small_answer_that_there_is_room_for_in_part_goes_on_later(serve, tree
     assert bodies == {content(30_000)}
 
 
-class Clock:
-    """A monotonic clock that the test moves."""
-
-    def __init__(self, monkeypatch):
-        self.now = 1000.0
-        monkeypatch.setattr(module, "monotonic", lambda: self.now)
-
-
-def ask(server, client, request):
-    """Send a request and poll in this thread until its answer is there."""
-    finished = len(server.of(Finished))
-    client.sendall(request)
-    server.pump(lambda: len(server.of(Finished)) > finished)
-    return read_answer(client)
-
-
-def test_H7_a_client_that_resets_on_its_second_way_is_reported(serve, tree):
-    tree.put("linux", content(LARGE))
-    server = serve(tree)
-    with server.polled(), server.connect() as client:
-        client.sendall(get(b"/linux"))
-        read_answer(client)
+def test_H7_a_client_that_resets_on_its_second_way_is_reported(serve, asked):
+    asked.put("linux", content(LARGE))
+    server = serve(asked)
+    learn(server, b"/linux")
     client = server.connect()
     client.sendall(get(b"/linux"))
     server.pump(lambda: not server.engine.idle)
@@ -325,12 +278,10 @@ def test_H7_a_client_that_resets_on_its_second_way_is_reported(serve, tree):
     assert server.engine.idle
 
 
-def test_H7_a_small_file_that_is_cut_off_on_its_second_way_is_reported(serve, tree):
-    tree.put("initrd", content((1 << 20) - 1))  # more than is handed over at once
-    server = serve(tree)
-    with server.polled(), server.connect() as client:
-        client.sendall(get(b"/initrd"))
-        read_answer(client)
+def test_H7_a_small_file_that_is_cut_off_on_its_second_way_is_reported(serve, asked):
+    asked.put("initrd", content((1 << 20) - 1))  # more than is handed over at once
+    server = serve(asked)
+    learn(server, b"/initrd")
     with server.connect(receive_buffer=4 << 10) as client:
         client.sendall(get(b"/initrd"))
         server.pump(lambda: not server.engine.idle)
@@ -339,9 +290,9 @@ def test_H7_a_small_file_that_is_cut_off_on_its_second_way_is_reported(serve, tr
     assert server.of(Failed)[0].name == "/initrd"
 
 
-def test_H7_the_last_request_of_a_connection_is_the_machines(serve, tree):
-    tree.put("a", b"first")
-    server = serve(tree, max_requests=5)
+def test_H7_the_last_request_of_a_connection_is_the_machines(serve, asked):
+    asked.put("a", b"first")
+    server = serve(asked, max_requests=5)
     with server.polled(), server.connect() as client:
         client.sendall(get(b"/a"))
         assert b"keep-alive" in read_answer(client)[1]
@@ -351,12 +302,10 @@ def test_H7_the_last_request_of_a_connection_is_the_machines(serve, tree):
         assert client.recv(1) == b""
 
 
-def test_R9_draining_completes_what_is_on_its_second_way(serve, tree):
-    tree.put("linux", content(LARGE))
-    server = serve(tree)
-    with server.polled(), server.connect() as first:
-        first.sendall(get(b"/linux"))
-        read_answer(first)
+def test_R9_draining_completes_what_is_on_its_second_way(serve, asked):
+    asked.put("linux", content(LARGE))
+    server = serve(asked)
+    learn(server, b"/linux")
     with server.connect() as client, server.connect() as waiting:
         server.pump(lambda: server.engine.stats()["connections"] >= 2)
         client.sendall(get(b"/linux") + get(b"/linux"))
@@ -374,13 +323,11 @@ def test_R9_draining_completes_what_is_on_its_second_way(serve, tree):
 
 
 def test_R9_a_connection_whose_last_answer_is_sent_while_draining_is_closed(
-    serve, tree
+    serve, asked
 ):
-    tree.put("linux", content(LARGE))
-    server = serve(tree)
-    with server.polled(), server.connect() as first:
-        first.sendall(get(b"/linux"))
-        read_answer(first)
+    asked.put("linux", content(LARGE))
+    server = serve(asked)
+    learn(server, b"/linux")
     with server.connect() as client:
         client.sendall(get(b"/linux"))
         server.pump(lambda: not server.engine.idle)
@@ -391,10 +338,10 @@ def test_R9_a_connection_whose_last_answer_is_sent_while_draining_is_closed(
 
 
 def test_R9_what_was_asked_before_draining_and_waits_for_room_has_an_answer(
-    serve, tree
+    serve, asked
 ):
-    tree.put("a", content(30_000))
-    server = serve(tree)
+    asked.put("a", content(30_000))
+    server = serve(asked)
     with server.connect(receive_buffer=4 << 10) as client:
         ask(server, client, get(b"/a"))
         client.sendall(get(b"/a") * 100)
@@ -408,13 +355,11 @@ def test_R9_what_was_asked_before_draining_and_waits_for_room_has_an_answer(
     assert not reset
 
 
-def test_R9_closing_cuts_off_what_is_on_its_second_way(tree, front):
-    tree.put("linux", content(LARGE))
+def test_R9_closing_cuts_off_what_is_on_its_second_way(asked, front):
+    asked.put("linux", content(LARGE))
     before = set(os.listdir("/proc/self/fd"))
-    server = Server(tree, front)
-    with server.polled(), server.connect() as first:
-        first.sendall(get(b"/linux"))
-        read_answer(first)
+    server = Server(asked, front)
+    learn(server, b"/linux")
     with server.connect() as client:
         client.sendall(get(b"/linux"))
         server.pump(lambda: not server.engine.idle)
@@ -431,10 +376,9 @@ def open_files(path):
     return sum(os.path.islink(fd) and os.readlink(fd) == str(path) for fd in found)
 
 
-def test_a_file_that_is_deleted_is_let_go(serve, tree, monkeypatch):
-    clock = Clock(monkeypatch)
-    path = tree.put("linux", content(5000))
-    server = serve(tree)
+def test_a_file_that_is_deleted_is_let_go(serve, asked, clock):
+    path = asked.put("linux", content(5000))
+    server = serve(asked)
     with server.connect() as client:
         for _ in range(2):
             ask(server, client, get(b"/linux"))
@@ -445,10 +389,9 @@ def test_a_file_that_is_deleted_is_let_go(serve, tree, monkeypatch):
         assert open_files(f"{path} (deleted)") == 0
 
 
-def test_files_that_nobody_asks_for_are_let_go(serve, tree, monkeypatch):
-    clock = Clock(monkeypatch)
-    path = tree.put("linux", content(5000))
-    server = serve(tree)
+def test_files_that_nobody_asks_for_are_let_go(serve, asked, clock):
+    path = asked.put("linux", content(5000))
+    server = serve(asked)
     with server.connect() as client:
         for _ in range(2):
             ask(server, client, get(b"/linux"))
@@ -457,34 +400,34 @@ def test_files_that_nobody_asks_for_are_let_go(serve, tree, monkeypatch):
             server.engine.poll(0)
             assert open_files(path) == held
         ask(server, client, get(b"/linux"))
-    assert tree.names == ["/linux"] * 2
+    assert asked.names == ["/linux"] * 2
 
 
 def test_files_that_are_held_open_are_few_also_while_one_is_on_its_way(
-    serve, tree, monkeypatch
+    serve, asked, monkeypatch
 ):
     for kept in (twin("http_kept"), python_kept):
         if kept is not None:
             monkeypatch.setattr(kept, "FILES_MAX", 3)
-    tree.put("linux", content(LARGE))
-    server = serve(tree)
+    asked.put("linux", content(LARGE))
+    server = serve(asked)
     with server.polled(), server.connect() as slow, server.connect() as client:
         slow.sendall(get(b"/linux"))
         read_answer(slow)
         slow.sendall(get(b"/linux"))
         slow.recv(1)
         for number in range(10):
-            tree.put(f"file{number}", b"another")
+            asked.put(f"file{number}", b"another")
             client.sendall(get(b"/file%d" % number))
             read_answer(client)
         client.sendall(get(b"/none"))  # once it is answered, the answer before is done
         read_answer(client)
-        assert sum(open_files(path) for path in tree.root.iterdir()) <= 4
+        assert sum(open_files(path) for path in asked.root.iterdir()) <= 4
 
 
-def test_R1_a_file_that_cannot_be_held_for_later_is_answered(serve, tree, monkeypatch):
-    tree.put("linux", content(5000))
-    server = serve(tree)
+def test_R1_a_file_that_cannot_be_held_for_later_is_answered(serve, asked, monkeypatch):
+    asked.put("linux", content(5000))
+    server = serve(asked)
 
     def exhausted(fd):
         raise OSError(errno.EMFILE, "Too many open files")
@@ -497,20 +440,20 @@ def test_R1_a_file_that_cannot_be_held_for_later_is_answered(serve, tree, monkey
     assert not server.of(Fault)
 
 
-def test_a_tree_that_looks_at_the_client_is_asked_every_time(serve, tree):
+def test_a_tree_that_looks_at_the_client_is_asked_every_time(serve, asked):
     class Choosy:
-        """A tree of a user's own."""
+        """A asked of a user's own."""
 
         def open(self, name, client):
-            return tree.open(name, client)
+            return asked.open(name, client)
 
-    tree.put("linux", b"kernel")
+    asked.put("linux", b"kernel")
     server = serve(Choosy())
     with server.polled(), server.connect() as client:
         for _ in range(3):
             client.sendall(get(b"/linux"))
             read_answer(client)
-    assert tree.names == ["/linux"] * 3
+    assert asked.names == ["/linux"] * 3
 
 
 # Both twins give the same answers

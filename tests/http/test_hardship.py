@@ -14,20 +14,25 @@ import pytest
 
 from disk import Disk, forget, put, put_old, require_cold_files
 from fastboot.events import Failed, Fault, Finished
-from fastboot.http import engine as module
 from fastboot.http.limits import ANSWER_COST, SHARE
 from fastboot.http.places import Places
 from fastboot.patient import Patient
 from fastboot.tree import Directory, Memory
-from web import PATIENCE, content, get, read_answer, read_answer_head, read_to_end
-
-LARGE = 24 << 20
+from web import (
+    LARGE,
+    PATIENCE,
+    content,
+    get,
+    learn,
+    read_answer,
+    read_answer_head,
+    read_to_end,
+)
 
 
 @pytest.fixture
-def tree(tmp_path, monkeypatch):
+def tree(tmp_path, years_later):
     """A folder; the clock on the wall is years ahead, so that its files are old."""
-    monkeypatch.setattr(module, "time", lambda: 2_000_000_000.0)
     tree = Directory(tmp_path)
     yield tree
     tree.close()
@@ -41,23 +46,8 @@ def until(holds):
         time.sleep(0.001)
 
 
-def learn(server, name):
-    """Have the front know the answer about a file."""
-    with server.polled(), server.connect() as first:
-        first.sendall(get(name))
-        return read_answer(first)[2]
-
-
-class Clock:
-    """A monotonic clock that the test moves."""
-
-    def __init__(self, monkeypatch):
-        self.now = 1000.0
-        monkeypatch.setattr(module, "monotonic", lambda: self.now)
-
-
 def test_R1_where_no_descriptor_is_left_a_slow_client_gets_its_file(
-    serve, tree, monkeypatch
+    serve, tree, monkeypatch, clock
 ):
     def none_left(patient, epoll):
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
@@ -65,7 +55,6 @@ def test_R1_where_no_descriptor_is_left_a_slow_client_gets_its_file(
     monkeypatch.setattr(Patient, "__init__", none_left)
     monkeypatch.setattr(Places, "__len__", lambda room: 300)  # it has little room
     put_old(tree.root / "linux", content(LARGE))
-    clock = Clock(monkeypatch)
     server = serve(tree, stall_timeout=120)
     learn(server, b"/linux")
     with server.connect(receive_buffer=64 << 10) as client:

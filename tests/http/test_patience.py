@@ -10,40 +10,29 @@ import select
 import pytest
 
 from fastboot.events import Dropped, Failed, Finished
-from fastboot.http import engine as module
 from fastboot.http.places import Places
 from fastboot.tree import Memory
-from web import content, get, read_answer, read_answer_head, read_to_end
-
-LARGE = 24 << 20  # more than the kernel holds for a client that does not read
+from web import (
+    LARGE,
+    ask,
+    content,
+    get,
+    learn,
+    read_answer,
+    read_answer_head,
+    read_to_end,
+)
 
 known = pytest.mark.parametrize("known", [False, True])
 
 
-class Clock:
-    """A monotonic clock that the test moves."""
-
-    def __init__(self, monkeypatch):
-        self.now = 1000.0
-        monkeypatch.setattr(module, "monotonic", lambda: self.now)
-
-
 @pytest.fixture
-def tree(folder, monkeypatch):
+def tree(folder, years_later):
     """A folder whose files are old: the clock on the wall is an hour ahead."""
-    monkeypatch.setattr(module, "time", lambda: 2_000_000_000.0)
     root, tree = folder
     (root / "linux").write_bytes(content(LARGE))
     (root / "a").write_bytes(b"first")
     return tree
-
-
-def ask_before(server, known):
-    """Have the front know the answer about /linux, if it is to."""
-    if known:
-        with server.polled(), server.connect() as first:
-            first.sendall(get(b"/linux"))
-            read_answer(first)
 
 
 def is_readable(descriptor):
@@ -55,16 +44,7 @@ def take(client, size):
         size -= len(client.recv(size))
 
 
-def ask(server, client, request):
-    """Send a request and poll in this thread until its answer is there."""
-    finished = len(server.of(Finished))
-    client.sendall(request)
-    server.pump(lambda: len(server.of(Finished)) > finished)
-    return read_answer(client)
-
-
-def test_H1_a_head_that_does_not_come_is_answered_408(serve, monkeypatch):
-    clock = Clock(monkeypatch)
+def test_H1_a_head_that_does_not_come_is_answered_408(serve, clock):
     server = serve(Memory({}), head_timeout=15)
     with server.connect() as client:
         client.sendall(b"GET / HT")
@@ -77,8 +57,7 @@ def test_H1_a_head_that_does_not_come_is_answered_408(serve, monkeypatch):
         server.pump(lambda: server.engine.stats()["connections"] == 0)
 
 
-def test_H1_a_second_head_that_does_not_come_is_answered_408(serve, tree, monkeypatch):
-    clock = Clock(monkeypatch)
+def test_H1_a_second_head_that_does_not_come_is_answered_408(serve, tree, clock):
     server = serve(tree, head_timeout=15)
     with server.connect() as client:
         ask(server, client, get(b"/a"))
@@ -89,8 +68,7 @@ def test_H1_a_second_head_that_does_not_come_is_answered_408(serve, tree, monkey
         assert read_answer(client)[0] == 408
 
 
-def test_H1_a_connection_that_asks_nothing_more_is_closed(serve, tree, monkeypatch):
-    clock = Clock(monkeypatch)
+def test_H1_a_connection_that_asks_nothing_more_is_closed(serve, tree, clock):
     server = serve(tree, idle_timeout=75, head_timeout=15)
     with server.connect() as client, server.connect() as silent:
         for _ in range(2):
@@ -106,10 +84,10 @@ def test_H1_a_connection_that_asks_nothing_more_is_closed(serve, tree, monkeypat
 
 
 @known
-def test_H1_a_client_that_stops_to_read_is_cut_off(serve, tree, monkeypatch, known):
-    clock = Clock(monkeypatch)
+def test_H1_a_client_that_stops_to_read_is_cut_off(serve, tree, clock, known):
     server = serve(tree, stall_timeout=120)
-    ask_before(server, known)
+    if known:
+        learn(server, b"/linux")
     with server.connect() as client:
         client.sendall(get(b"/linux"))
         server.pump(lambda: not server.engine.idle)
@@ -126,11 +104,11 @@ def test_H1_a_client_that_stops_to_read_is_cut_off(serve, tree, monkeypatch, kno
 
 @known
 def test_H1_a_slow_client_lives_on_what_it_takes_of_what_the_kernel_has(
-    serve, tree, monkeypatch, known
+    serve, tree, clock, known
 ):
-    clock = Clock(monkeypatch)
     server = serve(tree, stall_timeout=120, min_rate=64)
-    ask_before(server, known)
+    if known:
+        learn(server, b"/linux")
     with server.connect(receive_buffer=4 << 10) as client:
         client.sendall(get(b"/linux"))
         server.pump(lambda: not server.engine.idle)
@@ -153,19 +131,19 @@ def test_H1_a_slow_client_lives_on_what_it_takes_of_what_the_kernel_has(
 @known
 def test_a_client_that_stops_to_read_does_not_keep_the_engine_busy(serve, tree, known):
     server = serve(tree)
-    ask_before(server, known)
+    if known:
+        learn(server, b"/linux")
     with server.connect() as client:
         client.sendall(get(b"/linux"))
         server.pump(lambda: not server.engine.idle and not is_readable(server.engine))
 
 
 def test_a_slow_client_is_served_with_others_and_gets_every_byte(
-    serve, tree, monkeypatch
+    serve, tree, monkeypatch, clock
 ):
     monkeypatch.setattr(Places, "__len__", lambda room: 300)  # it has little room
-    clock = Clock(monkeypatch)
     server = serve(tree, stall_timeout=120)
-    ask_before(server, True)
+    learn(server, b"/linux")
     with server.connect(receive_buffer=64 << 10) as client:
         client.sendall(get(b"/linux"))
         server.pump(lambda: is_readable(client))
@@ -183,11 +161,12 @@ def test_a_slow_client_is_served_with_others_and_gets_every_byte(
     server.pump(lambda: server.engine.stats()["connections"] == 0)
 
 
-def test_of_clients_that_are_slow_and_leave_nothing_stays(serve, tree, monkeypatch):
+def test_of_clients_that_are_slow_and_leave_nothing_stays(
+    serve, tree, monkeypatch, clock
+):
     monkeypatch.setattr(Places, "__len__", lambda room: 300)
-    clock = Clock(monkeypatch)
     server = serve(tree, stall_timeout=120)
-    ask_before(server, True)
+    learn(server, b"/linux")
     for _ in range(3):  # the descriptor is another's then
         with server.connect(receive_buffer=64 << 10) as client:
             client.sendall(get(b"/linux"))

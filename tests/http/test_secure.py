@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 import pytest
 
 from fastboot.events import Dropped, Failed, Fault, Finished
-from fastboot.http import engine as module
 from fastboot.http import peer, secure
 from fastboot.tls.context import make_context
 from fastboot.tls.store import Store
@@ -222,16 +221,7 @@ def test_who_knows_older_suites_alone_is_told_of_by_the_setting_that_helps(serve
     assert "--https-legacy" in server.of(Dropped)[0].reason
 
 
-class Clock:
-    """A monotonic clock that the test moves."""
-
-    def __init__(self, monkeypatch):
-        self.now = 1000.0
-        monkeypatch.setattr(module, "monotonic", lambda: self.now)
-
-
-def test_H8_a_handshake_that_does_not_come_has_the_time_of_a_head(serve, monkeypatch):
-    clock = Clock(monkeypatch)
+def test_H8_a_handshake_that_does_not_come_has_the_time_of_a_head(serve, clock):
     server = serve(Memory({}), head_timeout=15)
     hello = bytearray(b"\x16\x03\x01\x02\x00\x01")  # and 506 bytes that never come
     with ExitStack() as stack:

@@ -10,13 +10,12 @@ import pytest
 
 from fastboot.config import HttpConfig
 from fastboot.events import Fault, Finished
-from fastboot.http import engine as module
 from fastboot.http import outlet, secure_front
 from fastboot.http.places import Places
 from fastboot.http.secure_front import MOST, SecureFront
 from fastboot.poller import READ, WRITE
 from fastboot.tls.sockets import Waits
-from fastboot.tree import Directory, Memory
+from fastboot.tree import Memory
 from secure_web import CLOSE, body, fetch
 from web import PATIENCE, content, get, read_answer
 
@@ -27,30 +26,6 @@ TLS12, TLS13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 def serve(serve_secure):
     """Start engines."""
     return serve_secure
-
-
-class Asked:
-    """A folder that remembers what was asked for."""
-
-    def __init__(self, root):
-        self.root = root
-        self.names = []
-        self._tree = Directory(root)
-        self.path_of = self._tree.path_of
-
-    def put(self, name, data):
-        (self.root / name).write_bytes(data)
-
-    def open(self, name, client):
-        self.names.append(name)
-        return self._tree.open(name, client)
-
-
-@pytest.fixture
-def tree(tmp_path, monkeypatch):
-    """A folder; the clock on the wall is an hour ahead, so that its files are old."""
-    monkeypatch.setattr(module, "time", lambda: 2_000_000_000.0)
-    return Asked(tmp_path)
 
 
 class Wire:
@@ -108,10 +83,12 @@ class Wire:
 
 @pytest.mark.parametrize("kind", ["folder", "memory"])
 @pytest.mark.parametrize("more", [b"", b"Range: bytes=100-4199"])
-def test_a_short_answer_is_one_record_the_first_time_and_later(serve, tree, kind, more):
+def test_a_short_answer_is_one_record_the_first_time_and_later(
+    serve, asked, kind, more
+):
     data = content(5000)
-    tree.put("f", data)
-    server = serve(tree if kind == "folder" else Memory({"f": data}))
+    asked.put("f", data)
+    server = serve(asked if kind == "folder" else Memory({"f": data}))
     wanted = data[100:4200] if more else data
     with server.polled():
         wire = Wire(server, maximum_version=TLS12)
@@ -138,10 +115,10 @@ def test_several_short_parts_are_one_record(serve):
 
 @pytest.mark.parametrize("version", [TLS12, TLS13])
 def test_the_second_request_has_the_first_ones_answer_and_asks_nobody(
-    serve, tree, version
+    serve, asked, version
 ):
-    tree.put("linux", content(5000))
-    server = serve(tree)
+    asked.put("linux", content(5000))
+    server = serve(asked)
     with server.polled(), ExitStack() as stack:
         one, other = (
             stack.enter_context(server.connect(maximum_version=version)) for _ in "12"
@@ -152,39 +129,39 @@ def test_the_second_request_has_the_first_ones_answer_and_asks_nobody(
             answers.append(read_answer(who))
     assert answers[0] == answers[1] == answers[2]
     assert answers[0][2] == content(5000)
-    assert tree.names == ["/linux"]
+    assert asked.names == ["/linux"]
     assert server.engine.stats()["requests"] == 3
     told = [(event.protocol, event.size) for event in server.of(Finished)]
     assert told == [("https", 5000)] * 3
 
 
 @pytest.mark.parametrize("size", [0, 1, 16 << 10, MOST, MOST + 1, 3 * MOST])
-def test_whatever_its_size_a_file_arrives_as_it_is_each_time(serve, tree, size):
-    tree.put("f", content(size))
-    server = serve(tree)
+def test_whatever_its_size_a_file_arrives_as_it_is_each_time(serve, asked, size):
+    asked.put("f", content(size))
+    server = serve(asked)
     with server.polled(), server.connect() as client:
         for _ in range(4):
             client.sendall(get(b"/f"))
             assert read_answer(client)[2] == content(size)
     longer = size > MOST
-    assert len(tree.names) == (4 if longer else 1 if size else len(tree.names))
+    assert len(asked.names) == (4 if longer else 1 if size else len(asked.names))
 
 
-def test_a_file_that_has_changed_is_read_anew(serve, tree):
-    tree.put("f", content(5000))
-    server = serve(tree)
+def test_a_file_that_has_changed_is_read_anew(serve, asked):
+    asked.put("f", content(5000))
+    server = serve(asked)
     with server.polled(), server.connect() as client:
         for seed in (0, 0, 1, 1):
-            tree.put("f", content(5000, seed))
+            asked.put("f", content(5000, seed))
             client.sendall(get(b"/f"))
             assert read_answer(client)[2] == content(5000, seed)
 
 
-def test_what_finds_no_room_comes_later_and_complete(serve, tree):
+def test_what_finds_no_room_comes_later_and_complete(serve, asked):
     """OpenSSL wants the same bytes once more, and as many."""
     data = content(100_000)
-    tree.put("f", data)
-    server = serve(tree)
+    asked.put("f", data)
+    server = serve(asked)
     with server.polled():
         client = server.connect()
         client.sendall(get(b"/f"))
@@ -201,20 +178,22 @@ def test_what_finds_no_room_comes_later_and_complete(serve, tree):
                 answer += more
     assert answer.count(data) == 100
     assert len(answer) < 100 * (len(data) + 1000)
-    assert len(tree.names) == 2  # the last asks for an end, too
+    assert len(asked.names) == 2  # the last asks for an end, too
     assert not server.of(Fault)
 
 
-def test_a_client_that_waits_too_long_is_told_goodbye(serve, tree):
-    server = serve(tree, idle_timeout=1, head_timeout=1)
+def test_a_client_that_waits_too_long_is_told_goodbye(serve, asked):
+    server = serve(asked, idle_timeout=1, head_timeout=1)
     with server.polled(), server.connect() as client:
         client.settimeout(PATIENCE)
         assert client.recv(1) == b""  # without a goodbye it would be an error
 
 
-def test_who_rests_between_requests_is_told_goodbye_when_the_server_leaves(serve, tree):
-    tree.put("f", content(5000))
-    server = serve(tree)
+def test_who_rests_between_requests_is_told_goodbye_when_the_server_leaves(
+    serve, asked
+):
+    asked.put("f", content(5000))
+    server = serve(asked)
     with server.polled():
         client = server.connect()
         for _ in range(2):
@@ -227,9 +206,9 @@ def test_who_rests_between_requests_is_told_goodbye_when_the_server_leaves(serve
     server.pump(lambda: server.engine.stats()["connections"] == 0)
 
 
-def test_a_record_that_was_tampered_with_ends_the_connection_and_no_other(serve, tree):
-    tree.put("f", content(5000))
-    server = serve(tree)
+def test_a_record_that_was_tampered_with_ends_the_connection_and_no_other(serve, asked):
+    asked.put("f", content(5000))
+    server = serve(asked)
     with server.polled(), server.connect() as other:
         wire = Wire(server)
         wire.answer(get(b"/f"), 5000)
@@ -285,9 +264,9 @@ def test_what_has_to_be_sent_before_more_is_read_is_waited_for():
         assert poller.wanted == [WRITE, READ]
 
 
-def test_what_is_not_in_memory_is_read_aside(serve, tree, monkeypatch):
-    tree.put("f", content(5000))
-    server, fill, cold = serve(tree), secure_front.fill, []
+def test_what_is_not_in_memory_is_read_aside(serve, asked, monkeypatch):
+    asked.put("f", content(5000))
+    server, fill, cold = serve(asked), secure_front.fill, []
 
     def filled(file, buffer, at, *, wait):
         if not wait and not cold:
@@ -302,4 +281,4 @@ def test_what_is_not_in_memory_is_read_aside(serve, tree, monkeypatch):
             client.sendall(get(b"/f"))
             assert read_answer(client)[2] == content(5000)
     assert cold == [0]
-    assert tree.names == ["/f"]
+    assert asked.names == ["/f"]

@@ -12,7 +12,6 @@ import pytest
 
 from fastboot.cold import WINDOW
 from fastboot.events import Failed, Finished
-from fastboot.http import engine as module
 from fastboot.http.front import Front
 from fastboot.http.kept import File
 from fastboot.http.outlet import SHORT, send_at_once
@@ -24,9 +23,8 @@ SIZE = 30_000
 
 
 @pytest.fixture
-def tree(tmp_path, monkeypatch):
+def tree(tmp_path, years_later):
     """A folder with an old file, as the clock on the wall has it."""
-    monkeypatch.setattr(module, "time", lambda: 2_000_000_000.0)
     (tmp_path / "small").write_bytes(content(SIZE))
     tree = Directory(tmp_path)
     yield tree
