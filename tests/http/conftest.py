@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from fastboot._ext import twin
-from fastboot.http import engine
+from fastboot.http import engine, message
 from fastboot.http.front import Front
 from fastboot.tree import Directory
 from secure_web import LARGE, SecureServer
@@ -23,6 +23,18 @@ def front(request):
     if compiled is None:
         pytest.skip("the compiled twin is not built: setup.py build_ext --inplace")
     return compiled.Front
+
+
+@pytest.fixture(params=["py", pytest.param("ext", marks=pytest.mark.ext)])
+def scan(request, monkeypatch):
+    """Who looks through a request's head: the scanner in Python, and its compiled twin."""
+    if request.param == "py":
+        monkeypatch.setattr(message, "scan_head", message._scan_head)
+        return
+    compiled = twin("http_message")
+    if compiled is None:
+        pytest.skip("the compiled twin is not built: setup.py build_ext --inplace")
+    monkeypatch.setattr(message, "scan_head", compiled.scan_head)
 
 
 def starting(make):
