@@ -37,7 +37,6 @@ cdef class Answers:
     cdef int64_t requests
     cdef int64_t sent_bytes
 
-    cdef bint is_busy(self, Link* link) noexcept nogil
     cdef bint find(self, Link* link, const uint8_t* head, size_t size) noexcept nogil
     cdef Verdict advance(
         self, Link* link, const uint8_t* data, size_t size

@@ -41,9 +41,6 @@ cdef class Answers:
         self._max_requests = config.max_requests
         self._least = max(1, int(config.min_rate * config.stall_timeout))
 
-    cdef bint is_busy(self, Link* link) noexcept nogil:
-        return link.recipe != NULL or link.rest != NULL
-
     cdef bint find(
         self, Link* link, const uint8_t* head, size_t size
     ) noexcept nogil:
@@ -58,7 +55,6 @@ cdef class Answers:
         link.left = link.length = part.length
         link.warm_to = -1
         link.began = link.waits_since = self._links.now
-        link.unrenewed = 0
         link.begun = False
         link.requests += 1
         self.requests += 1
@@ -76,7 +72,7 @@ cdef class Answers:
             link.rest = NULL
         verdict = self._go_on(link, data, size)
         free(rest)
-        self._links.look_at(link, self.is_busy(link))
+        self._links.look_at(link, link.recipe != NULL or link.rest != NULL)
         return verdict
 
     cdef Verdict _go_on(
@@ -100,19 +96,20 @@ cdef class Answers:
                 if self.draining:
                     return DRAINED
                 self._links.watch_for(link, EPOLLIN)
+                self._links.set_timer(link, self._idle_timeout)
                 return WAITS
-            if share > 0:
-                end = <const uint8_t*>memmem(data, size, b"\r\n\r\n", 4)
-                if end != NULL and self.find(link, data, end + 4 - data):
-                    size -= end + 4 - data
-                    data = end + 4
-                    continue
-            if not self.keep_rest(link, data, size):
+            end = <const uint8_t*>memmem(data, size, b"\r\n\r\n", 4)
+            if end == NULL or not self.find(link, data, end + 4 - data):
+                self.keep_rest(link, data, size)
                 return UNKNOWN
-            if share > 0:
-                return UNKNOWN
-            self.await_room(link, False)
-            return WAITS
+            # Also where its turn is over: what waits for room is an answer, always.
+            size -= end + 4 - data
+            data = end + 4
+            if share <= 0:
+                if not self.keep_rest(link, data, size):
+                    return BROKEN
+                self.await_room(link, False)
+                return WAITS
 
     cdef bint keep_rest(
         self, Link* link, const uint8_t* data, size_t size
@@ -134,11 +131,12 @@ cdef class Answers:
             self.renew(link)
 
     cdef bint expire(self, Link* link) noexcept nogil:
-        """Whether a client whose time is over took too little.
+        """Whether a client whose time is over took too little, or waits for its file.
 
         Room is reported only once half of what the kernel holds is free.
         """
-        if link.behind + link.unrenewed - unacknowledged(link.fd) < self._least:
+        cdef int64_t taken = link.behind + link.unrenewed - unacknowledged(link.fd)
+        if link.cold or taken < self._least:
             return True
         self.renew(link)
         return False
@@ -147,8 +145,7 @@ cdef class Answers:
         """Give a client the time again that it has to take so many bytes."""
         link.unrenewed = 0
         link.renewed = self._links.now
-        if link.left:
-            link.behind = unacknowledged(link.fd)
+        link.behind = unacknowledged(link.fd)
         self._links.set_timer(link, self.stall_timeout)
 
     cdef void finish(self, Link* link) noexcept nogil:
@@ -184,7 +181,8 @@ cdef class Answers:
         self.sent_bytes += sent
         link.unrenewed += sent
         if (
-            link.unrenewed >= self._least
+            link.left
+            and link.unrenewed >= self._least
             and self._links.now >= link.renewed + self._pause
         ):
             self.renew(link)
@@ -203,4 +201,3 @@ cdef class Answers:
             sent.client, sent.recipe = link.client, recipe
             sent.length, sent.seconds = link.length, self._links.now - link.began
         self.finish(link)
-        self._links.set_timer(link, self._idle_timeout)

@@ -10,7 +10,7 @@ import os
 import socket
 import time
 
-from fastboot.http.limits import RECEIVE
+from fastboot.http.limits import NO_STORAGE, RECEIVE, TOO_LITTLE
 from fastboot.http.turn import NEWS_DELAY, Turn
 from fastboot.poller import READ, WRITE
 
@@ -44,6 +44,7 @@ cdef enum:
     EVENTS = 128
     SLOW = -3
     GONE = -4
+    HUNG = -5
 
 cdef double _news_delay = NEWS_DELAY
 cdef size_t _receive = RECEIVE
@@ -153,13 +154,14 @@ cdef class Front:
             return  # it has ended meanwhile
         link.cold, link.warmed = False, True
         self._links.watch_for(link, EPOLLOUT)
+        self._answers.renew(link)
 
     def drain(self):
         cdef Link* link = self._links.first(0)
         self._answers.draining = True
         waiting = []
         while link != NULL:
-            if not self._answers.is_busy(link):
+            if link.recipe == NULL:
                 self._links.hand_up(link)
                 waiting.append(link.fd)
             link = self._links.first(link.fd + 1)
@@ -270,7 +272,7 @@ cdef class Front:
                 self._hand_ready(fd, what)
         elif link.cold:
             self._cut(link, GONE)
-        elif self._answers.is_busy(link):
+        elif link.recipe != NULL:
             self._settle(link, self._answers.advance(link, NULL, 0))
         else:
             n = recv(fd, self._in, _receive, 0)
@@ -315,7 +317,7 @@ cdef class Front:
             if link.recipe == NULL:
                 self._late(link)
             elif self._answers.expire(link):
-                self._cut(link, SLOW)
+                self._cut(link, HUNG if link.cold else SLOW)
 
     cdef void _settle(self, Link* link, Verdict verdict) noexcept nogil:
         """Hand up what an advance leaves to others."""
@@ -361,7 +363,9 @@ cdef class Front:
         if why == GONE:
             return "the client is gone"
         if why == SLOW:
-            return f"the client took too little for {self._answers.stall_timeout:g} s"
+            return TOO_LITTLE.format(self._answers.stall_timeout)
+        if why == HUNG:
+            return NO_STORAGE.format(self._answers.stall_timeout)
         return os.strerror(why)
 
     cdef int _report_cut(self, Link* link, reason) except -1:

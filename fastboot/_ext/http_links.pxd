@@ -20,13 +20,13 @@ cdef struct Link:
     uint8_t* head    # what is left of the answer's head, and where its memory begins
     size_t head_at
     size_t head_size
-    uint8_t* rest    # requests that were sent behind it
+    uint8_t* rest    # requests that were sent behind it: only where there is one
     size_t rest_size
     int64_t offset
     int64_t left
     int64_t length
-    int64_t unrenewed  # bytes sent since its timer was set
-    int64_t behind     # what the client had not acknowledged by then
+    int64_t unrenewed  # bytes sent since the client was last given its time
+    int64_t behind     # what it had not acknowledged by then
     double renewed     # when that was
     double began
     double waits_since  # for room, or when the answer began

@@ -183,7 +183,8 @@ cdef class Links:
             if waited >= (2 * _patience if before == LATER else _slow):
                 interest = LATER
         self.watch_for(link, interest)
-        return before != interest and before != LATER and interest != LATER
+        # Who asks ahead waits once for all its answers: the rate is the connection's.
+        return before != interest and not (_is_room(before) and _is_room(interest))
 
     cdef int _make_room(self, int fd) except -1:
         cdef int size = max(self._size, 64)
@@ -197,6 +198,11 @@ cdef class Links:
             memset(table + self._size, 0, (size - self._size) * sizeof(void*))
             self._table, self._size = table, size
         return 0
+
+
+cdef inline bint _is_room(uint32_t interest) noexcept nogil:
+    """Whether it is room that is waited for."""
+    return interest == <uint32_t>EPOLLOUT or interest == <uint32_t>LATER
 
 
 cdef void _free(Link* link):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 
 from fastboot.config import HttpConfig
-from fastboot.poller import LATER, READ
+from fastboot.poller import LATER, READ, WRITE
 
 from .dates import write_date
 from .kept import Kept, Known
@@ -140,41 +140,51 @@ class Answers:
                     link.rest = data
                     self.await_room(fd, link, full=share > 0)
                     return Verdict.COLD if link.cold else Verdict.WAITS
-                self._complete(fd, link)
+                self._complete(link)
                 share -= ANSWER_COST
             if not data:
                 if self.draining:
                     return Verdict.DRAINED
                 self._links.watch_for(fd, link, READ)
-                return Verdict.WAITS
-            if share <= 0:
-                link.rest = data
-                self.await_room(fd, link, full=False)
+                self._links.timers.set(fd, self._links.now + self._idle_timeout)
                 return Verdict.WAITS
             end = data.find(b"\r\n\r\n") + 4
             found = None if end < 4 else self.find(data[:end], link)
             if found is None:
                 link.rest = data
                 return Verdict.UNKNOWN
+            # Also where its turn is over: what waits for room is an answer, always.
             self.begin(link, *found)
             data = data[end:]
+            if share <= 0:
+                link.rest = data
+                self.await_room(fd, link, full=False)
+                return Verdict.WAITS
 
     def await_room(self, fd: int, link: Waiting, *, full: bool) -> None:
         """Go on when the socket takes more: at once unless it is `full`."""
         before, interest = link.interest, link.waits(self._links.now, full=full)
         self._links.watch_for(fd, link, interest)
-        if before != interest and LATER not in (before, interest):
-            self._renew(link)
+        # Who asks ahead waits once for all its answers: the rate is the connection's.
+        if before != interest and not {before, interest} <= {WRITE, LATER}:
+            self.renew(link)
 
     def expire(self, link: Waiting) -> bool:
-        """Whether a client whose time is over took too little.
+        """Whether a client whose time is over took too little, or waits for its file.
 
         Room is reported only once half of what the kernel holds is free.
         """
-        if acknowledged(link.sock) - link.acked < self._least:
+        if link.cold or acknowledged(link.sock) - link.acked < self._least:
             return True
-        self._renew(link)
+        self.renew(link)
         return False
+
+    def renew(self, link: Waiting) -> None:
+        """Give a client the time again that it has to take so many bytes."""
+        link.unrenewed = 0
+        link.acked = acknowledged(link.sock)
+        now = link.renewed = self._links.now
+        self._links.timers.set(link.sock.fileno(), now + self.stall_timeout)
 
     def finish(self, link: Waiting) -> None:
         """The answer under way is over, one way or the other."""
@@ -192,21 +202,12 @@ class Answers:
         link.unrenewed += count
         due = link.renewed + self._pause
         if link.left and link.unrenewed >= self._least and self._links.now >= due:
-            self._renew(link)
+            self.renew(link)
 
-    def _renew(self, link: Waiting) -> None:
-        """Give the client the time again that it has to take so many bytes."""
-        link.unrenewed = 0
-        if link.left:
-            link.acked = acknowledged(link.sock)
-        now = link.renewed = self._links.now
-        self._links.timers.set(link.sock.fileno(), now + self.stall_timeout)
-
-    def _complete(self, fd: int, link: Waiting) -> None:
-        known, now = link.known, self._links.now
+    def _complete(self, link: Waiting) -> None:
+        known = link.known
         assert known  # the caller looked
         if link.length == known.recipe.size or link.length >= NOTEWORTHY:
-            seconds = now - link.began
+            seconds = self._links.now - link.began
             self._sent.append((link.client, known.recipe, link.length, seconds))
         self.finish(link)
-        self._links.timers.set(fd, now + self._idle_timeout)

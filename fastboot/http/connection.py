@@ -25,7 +25,7 @@ from fastboot.tree import Blob, Client
 
 from .actions import Action, Await, Close, Send, Shutdown
 from .body import Body, Transfer
-from .limits import LINGER, MAX_LINE, BadRequest
+from .limits import LINGER, MAX_LINE, NO_STORAGE, TOO_LITTLE, BadRequest
 from .message import RequestHead, decode
 from .phase import Phase
 from .reply import Replies
@@ -148,8 +148,11 @@ class Connection:
             self._body.taken(count)
         self._unrenewed += count
         if self._unrenewed >= self._least:
-            self._unrenewed = 0
-            self.deadline = now + self._config.stall_timeout
+            self.renew(now)
+
+    def renew(self, now: float) -> None:
+        """Give the client all of its time: what was waited for is there, or another's."""
+        self._unrenewed, self.deadline = 0, now + self._config.stall_timeout
 
     def sent(self, now: float) -> list[Action]:
         """All of the answer was handed over."""
@@ -178,10 +181,13 @@ class Connection:
         self._body.fail(reason, now)
         return self._end(reset=True)
 
-    def tick(self, now: float, acknowledged: int = 0) -> list[Action]:
+    def tick(
+        self, now: float, acknowledged: int = 0, *, cold: bool = False
+    ) -> list[Action]:
         """Time has passed: end what took longer than `deadline`.
 
-        `acknowledged` bytes reached the client since that was set, as far as is known.
+        `acknowledged` bytes reached the client since that was set, as far as is known;
+        if `cold`, not the client is waited for but a part of the file.
         """
         if now < self.deadline:
             return []
@@ -193,12 +199,12 @@ class Connection:
             case Phase.READING:
                 seconds = self._config.head_timeout
                 return self._reject(408, f"no whole head within {seconds:g} s", now)
-            case Phase.ANSWERING if acknowledged >= self._least:
-                self._unrenewed, self.deadline = 0, now + self._config.stall_timeout
+            case Phase.ANSWERING if acknowledged >= self._least and not cold:
+                self.renew(now)
                 return []
             case Phase.ANSWERING:
-                seconds = self._config.stall_timeout
-                return self.fail(f"the client took too little for {seconds:g} s", now)
+                reason = NO_STORAGE if cold else TOO_LITTLE
+                return self.fail(reason.format(self._config.stall_timeout), now)
             case _:
                 return self._end(reset=False)
 

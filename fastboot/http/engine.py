@@ -338,6 +338,7 @@ class Engine:
                 share -= self._do(link, queue[0], share)
             except Cold as cold:
                 link.cold = True
+                machine.renew(monotonic())
                 self._reads.wait(link.fd, cold)
                 break
             except BlockingIOError:

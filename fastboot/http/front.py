@@ -21,7 +21,7 @@ from fastboot.tree import Blob
 
 from .answers import Answers, Verdict
 from .door import Door
-from .limits import RECEIVE
+from .limits import NO_STORAGE, RECEIVE, TOO_LITTLE
 from .peer import words_of
 from .places import Places
 from .recall import Recipe
@@ -155,7 +155,7 @@ class Front:
                 self._turn.ready.append((fd, what))
             elif link.cold:
                 self._cut(fd, link, "the client is gone")
-            elif link.known or link.rest:
+            elif link.known:
                 self._guarded(fd, link, b"")
             else:
                 self._read(fd, link)
@@ -169,8 +169,8 @@ class Front:
             if link.known is None:
                 self._late(fd, link)
             elif self._answers.expire(link):
-                seconds = self._answers.stall_timeout
-                self._cut(fd, link, f"the client took too little for {seconds:g} s")
+                reason = NO_STORAGE if link.cold else TOO_LITTLE
+                self._cut(fd, link, reason.format(self._answers.stall_timeout))
 
     def _look_at_clocks(self) -> None:
         self._links.now = self._clock()
@@ -182,6 +182,7 @@ class Front:
         if link and link.cold:
             link.cold, link.warmed = False, True
             self._links.watch_for(fd, link, WRITE)
+            self._answers.renew(link)
 
     def drain(self) -> list[int]:
         """Answer nothing more; the connections that wait, which are handed up.
@@ -191,7 +192,7 @@ class Front:
         """
         self._answers.draining = True
         table = self._links.table
-        waiting = [fd for fd, at in table.items() if not (at.known or at.rest)]
+        waiting = [fd for fd, link in table.items() if not link.known]
         for fd in waiting:
             self._links.hand_up(fd, table[fd])
         return waiting

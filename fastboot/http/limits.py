@@ -62,3 +62,9 @@ asked what it has acknowledged."""
 
 ANSWER_COST = 16 << 10
 """Bytes that an answer counts for besides its own: small ones cost time as well."""
+
+TOO_LITTLE = "the client took too little for {:g} s"
+"""Why an answer is cut off: less was taken within the stall timeout than the least rate."""
+
+NO_STORAGE = "the storage did not answer for {:g} s"
+"""Why it is where a part of the file was waited for as long, and not for the client."""

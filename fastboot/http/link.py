@@ -99,7 +99,8 @@ class Link:
         machine = self.machine
         if not machine.answering:
             return machine.tick(now)
-        return machine.tick(now, acknowledged(self.sock) - self._acked)
+        taken = acknowledged(self.sock) - self._acked
+        return machine.tick(now, taken, cold=self.cold)
 
     def receive(self, size: int) -> bytes:
         """What has come, `size` bytes at the most; nothing at the end.
@@ -162,6 +163,7 @@ class Link:
     def warm(self, part: Part | OSError, now: float) -> list[Action]:
         """What it waited for has been read, or cannot be."""
         self.cold, self.warmed = False, True
+        self.machine.renew(now)
         if isinstance(part, OSError):
             return self.machine.fail(words_of(part), now)
         action = self.queue[0]

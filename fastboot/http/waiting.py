@@ -35,10 +35,10 @@ class Waiting:
     length: int = 0
     began: float = 0.0
     waits_since: float = 0.0  # for room, or when the answer began
-    unrenewed: int = 0  # bytes sent since its timer was set
-    acked: int = 0  # what the client had acknowledged by then
+    unrenewed: int = 0  # bytes sent since the client was last given its time
+    acked: int = 0  # what it had acknowledged by then
     renewed: float = 0.0  # when that was
-    rest: bytes = b""  # requests that were sent behind it
+    rest: bytes = b""  # requests that were sent behind it: only where there is one
     interest: int = READ
     busy: bool = False  # as it is counted
     cold: bool = False  # a part of the file is being read for it
@@ -52,7 +52,6 @@ class Waiting:
         self.known, self.head = known, head
         self.offset, self.left, self.length = first, length, length
         self.began = self.waits_since = now
-        self.unrenewed = 0
 
     @property
     def sent(self) -> int:
