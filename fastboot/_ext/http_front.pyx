@@ -19,6 +19,7 @@ from libc.math cimport ceil
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, malloc
 
+from fastboot._ext.clock cimport monotonic
 from fastboot._ext.epoll cimport (
     EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, epoll_event, epoll_wait,
 )
@@ -32,13 +33,6 @@ from fastboot._ext.wheel cimport wheel_next, wheel_pop
 
 cdef extern from "<sys/socket.h>" nogil:
     ssize_t recv(int fd, void* data, size_t size, int flags)
-
-cdef extern from "<time.h>" nogil:
-    struct timespec:
-        long tv_sec
-        long tv_nsec
-    int CLOCK_MONOTONIC
-    int clock_gettime(int clock, timespec* now)
 
 cdef enum:
     EVENTS = 128
@@ -205,9 +199,7 @@ cdef class Front:
     # A turn
 
     cdef int _look_at_clocks(self) except -1:
-        self._links.now = (
-            _clock_of(CLOCK_MONOTONIC) if self._own_clock else self._clock()
-        )
+        self._links.now = monotonic() if self._own_clock else self._clock()
         self._answers.outlet.look_at_clock()
         return 0
 
@@ -230,7 +222,7 @@ cdef class Front:
             if count < 0:
                 return  # a signal, whose handler is to be called
             if self._own_clock:
-                self._links.now = _clock_of(CLOCK_MONOTONIC)
+                self._links.now = monotonic()
             for n in range(count):
                 self._serve(events[n].data.fd, events[n].events)
             self._expire()
@@ -380,9 +372,3 @@ cdef class Front:
         self._links.end(link, True)
         self._news = True
         return 0
-
-
-cdef double _clock_of(int clock) noexcept nogil:
-    cdef timespec now
-    clock_gettime(clock, &now)
-    return now.tv_sec + now.tv_nsec * 1e-9

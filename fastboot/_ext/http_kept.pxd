@@ -1,5 +1,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
+from fastboot._ext.state cimport State
+
 cdef enum:
     PIECES = 3
 
@@ -7,11 +9,7 @@ cdef struct File:
     int users         # recipes that are about it
     int fd
     char* path
-    uint64_t device
-    uint64_t inode
-    int64_t size
-    int64_t mtime_ns
-    int64_t ctime_ns
+    State state
     int64_t offset    # where in the file the content begins
     bint stale        # it is not the same any more
     void* key         # Python's name for it; touched with the GIL only

@@ -10,20 +10,10 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memcpy
 
+from fastboot._ext.state cimport is_in_state, set_state
+
 cdef extern from "<string.h>" nogil:
     void* memmem(const void* where, size_t size, const void* what, size_t n)
-
-cdef extern from "<sys/stat.h>" nogil:
-    struct timespec:
-        long tv_sec
-        long tv_nsec
-    struct stat_t "stat":
-        uint64_t st_dev
-        uint64_t st_ino
-        int64_t st_size
-        timespec st_mtim
-        timespec st_ctim
-    int stat(const char* path, stat_t* status)
 
 cdef extern from "<unistd.h>" nogil:
     int close(int fd)
@@ -166,16 +156,9 @@ cdef class Kept:
 
     cdef bint _look(self, File* file) noexcept nogil:
         """Whether the file at a path is still the same, in the same state."""
-        cdef stat_t status
         if file.stale:
             return False
-        if (
-            stat(file.path, &status) == 0
-            and status.st_ino == file.inode and status.st_dev == file.device
-            and status.st_size == file.size
-            and _ns(status.st_mtim) == file.mtime_ns
-            and _ns(status.st_ctim) == file.ctime_ns
-        ):
+        if is_in_state(file.path, &file.state):
             return True
         file.stale = True
         self._stale = True
@@ -210,9 +193,7 @@ cdef class Kept:
         if file == NULL:
             raise MemoryError
         file.path = <char*>_copy(path, len(path) + 1)
-        file.device, file.inode, file.size, file.mtime_ns, file.ctime_ns = (
-            recipe.identity
-        )
+        set_state(&file.state, recipe.identity)
         file.offset = blob.offset
         file.fd = descriptor
         file.key = <void*>key
@@ -269,10 +250,6 @@ cdef uint8_t* _copy(bytes data, size_t size) except NULL:
         raise MemoryError
     memcpy(place, <const char*>data, size)
     return place
-
-
-cdef inline int64_t _ns(timespec when) noexcept nogil:
-    return <int64_t>when.tv_sec * 1000000000 + when.tv_nsec
 
 
 cdef uint64_t _hash(const uint8_t* data, size_t size, uint64_t seed) noexcept nogil:

@@ -15,8 +15,10 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from fastboot._ext.epoll cimport EPOLLIN
+from fastboot._ext.clock cimport CLOCK_REALTIME_COARSE, clock_gettime, timespec
 from fastboot._ext.http_kept cimport File, Recipe
 from fastboot._ext.http_links cimport Link
+from fastboot._ext.state cimport is_rewritten
 
 cdef extern from "<sys/sendfile.h>" nogil:
     ssize_t sendfile(int out_fd, int in_fd, int64_t* offset, size_t count)
@@ -30,19 +32,6 @@ cdef extern from "<linux/sockios.h>" nogil:
 
 cdef extern from "<sys/ioctl.h>" nogil:
     int ioctl(int fd, unsigned long request, void* about)
-
-cdef extern from "<sys/stat.h>" nogil:
-    struct timespec:
-        long tv_sec
-        long tv_nsec
-    struct stat_t "stat":
-        int64_t st_size
-        timespec st_mtim
-    int fstat(int fd, stat_t* status)
-
-cdef extern from "<time.h>" nogil:
-    int CLOCK_REALTIME_COARSE
-    int clock_gettime(int clock, timespec* now)
 
 cdef extern from "<sys/uio.h>" nogil:
     struct iovec:
@@ -215,14 +204,10 @@ cdef class Outlet:
 cdef bint _is_same(Link* link, int* failure) noexcept nogil:
     """Whether the file is what it was, as far as it is sent; see `Blob.check`."""
     cdef File* file = link.recipe.file
-    cdef stat_t status
-    if fstat(file.fd, &status) < 0:
-        failure[0] = errno
-    elif (
-        status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec != file.mtime_ns
-        and status.st_size <= file.offset + link.recipe.size
-    ):
-        failure[0] = REWRITTEN
+    cdef int64_t end = file.offset + link.recipe.size
+    cdef int rewritten = is_rewritten(file.fd, file.state.mtime_ns, end)
+    if rewritten:
+        failure[0] = errno if rewritten < 0 else REWRITTEN
     return not failure[0]
 
 

@@ -20,6 +20,7 @@ from fastboot.tftp.recall import GOOD_FOR
 from libc.math cimport ceil
 from libc.stdint cimport uint32_t
 
+from fastboot._ext.clock cimport monotonic
 from fastboot._ext.datagrams cimport IN_MAX, Address, address_init, origin_of
 from fastboot._ext.epoll cimport EPOLLERR, EPOLLIN, EPOLLOUT, epoll_event
 from fastboot._ext.tftp_entry cimport Entry
@@ -28,13 +29,6 @@ from fastboot._ext.tftp_running cimport DOUBTED_FOR, Running
 from fastboot._ext.tftp_transfer cimport machine_acknowledged
 from fastboot._ext.vigil cimport Vigil
 
-cdef extern from "<time.h>" nogil:
-    struct timespec:
-        long tv_sec
-        long tv_nsec
-    int CLOCK_MONOTONIC
-    int clock_gettime(int clock, timespec* now)
-
 cdef enum:
     EVENTS = 64
     BATCHES = 4  # of datagrams from one socket before the others have their turn
@@ -42,12 +36,6 @@ cdef enum:
     REST_MAX = 64  # turns until it is tried again whether sockets are busy
 
 cdef double _good_for = GOOD_FOR
-
-
-cdef double _monotonic() noexcept nogil:
-    cdef timespec now
-    clock_gettime(CLOCK_MONOTONIC, &now)
-    return now.tv_sec + now.tv_nsec * 1e-9
 
 
 cdef class Carrier:
@@ -218,7 +206,7 @@ cdef class Carrier:
     # A turn
 
     cdef int _look_at_clock(self) except -1:
-        self._running.now = _monotonic() if self._own_clock else self._clock()
+        self._running.now = monotonic() if self._own_clock else self._clock()
         return 0
 
     cdef list _hand_up(self):
@@ -258,7 +246,7 @@ cdef class Carrier:
         self._busy_count = 0
         self._again = 0
         if self._own_clock:
-            self._running.now = _monotonic()
+            self._running.now = monotonic()
         for n in range(count):
             if self._serve(events[n].data.fd, events[n].events):
                 woken = True
@@ -277,7 +265,7 @@ cdef class Carrier:
             self._rest -= 1
             return False
         if self._own_clock:
-            self._running.now = _monotonic()
+            self._running.now = monotonic()
         for n in range(count):
             got = self._inlet.receive(self._busy[n], True)
             self._again += got

@@ -17,6 +17,8 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
+from fastboot._ext.state cimport is_rewritten
+
 cdef extern from "<sys/uio.h>" nogil:
     struct iovec:
         void* iov_base
@@ -26,15 +28,6 @@ cdef extern from "<sys/uio.h>" nogil:
 
 cdef extern from "<unistd.h>" nogil:
     ssize_t pread(int fd, void* buffer, size_t count, int64_t offset)
-
-cdef extern from "<sys/stat.h>" nogil:
-    struct timespec:
-        long tv_sec
-        long tv_nsec
-    struct stat_t "stat":
-        int64_t st_size
-        timespec st_mtim
-    int fstat(int fd, stat_t* status)
 
 cdef enum:
     HEADER = 4
@@ -146,16 +139,13 @@ cdef int verify(Source* source) noexcept nogil:
     One that is not held was not read: all that was sent came from an image. Of a slow
     one each part was looked at when it was read.
     """
-    cdef stat_t status
-    cdef int64_t mtime_ns
+    cdef int rewritten
     if source.fd < 0 or source.slow:
         return 0
-    if fstat(source.fd, &status):
+    rewritten = is_rewritten(source.fd, source.mtime_ns, source.offset + source.size)
+    if rewritten < 0:
         return UNREADABLE_FILE
-    mtime_ns = <int64_t>status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec
-    if mtime_ns != source.mtime_ns and status.st_size <= source.offset + source.size:
-        return REWRITTEN
-    return 0
+    return REWRITTEN if rewritten else 0
 
 
 cdef Image* image_new(Source* source, int blksize) noexcept nogil:

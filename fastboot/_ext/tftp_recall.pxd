@@ -2,6 +2,7 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from fastboot._ext.datagrams cimport Address, Inbox
 from fastboot._ext.siphash cimport Key
+from fastboot._ext.state cimport State
 from fastboot._ext.tftp_entry cimport Entry
 from fastboot._ext.tftp_frames cimport Image, Source
 from fastboot._ext.tftp_transfer cimport Machine
@@ -16,11 +17,7 @@ cdef struct Recipe:
     size_t key_size
     double until       # it is not used any more
     char* path
-    uint64_t device
-    uint64_t inode
-    int64_t size
-    int64_t mtime_ns
-    int64_t ctime_ns
+    State state
     Machine machine    # before it starts
     Source source
     Address address    # the client's name is to be filled in
@@ -43,5 +40,4 @@ cdef class Recipes:
     cdef int keep(self, bytes key, known, Entry like, double until) except -1
     cdef int tidy(self) except -1
     cdef int forget(self) except -1
-    cdef bint _is_same(self, Recipe* recipe) noexcept nogil
     cdef int _drop(self, Recipe* recipe) except -1

@@ -12,27 +12,16 @@ from fastboot.tftp.recall import KEPT, REQUEST_MAX
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.ref cimport Py_DECREF, Py_INCREF
-from libc.stdint cimport int64_t, uint8_t, uint64_t, uintptr_t
+from libc.stdint cimport uint8_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memcpy
 
 from fastboot._ext.datagrams cimport ORIGIN_MAX, Inbox, inbox_origin
 from fastboot._ext.siphash cimport key_new, siphash
+from fastboot._ext.state cimport is_in_state, set_state
 from fastboot._ext.tftp_entry cimport Entry, machine_for
 from fastboot._ext.tftp_frames cimport NOT_HELD
 from fastboot._ext.tftp_pictures cimport Picture
-
-cdef extern from "<sys/stat.h>" nogil:
-    struct timespec:
-        long tv_sec
-        long tv_nsec
-    struct stat_t "stat":
-        uint64_t st_dev
-        uint64_t st_ino
-        int64_t st_size
-        timespec st_mtim
-        timespec st_ctim
-    int stat(const char* path, stat_t* status)
 
 cdef enum:
     BUCKETS = 1024
@@ -101,23 +90,15 @@ cdef class Recipes:
             recipe = recipe.chain
         if recipe == NULL or recipe.is_stale:
             return NULL
-        if now < recipe.until and recipe.image[0] != NULL and self._is_same(recipe):
+        if (
+            now < recipe.until and recipe.image[0] != NULL
+            and is_in_state(recipe.path, &recipe.state)
+        ):
             return recipe
         recipe.is_stale = True
         recipe.next = self._stale
         self._stale = recipe
         return NULL
-
-    cdef bint _is_same(self, Recipe* recipe) noexcept nogil:
-        """Whether the file at a path is still the same, in the same state."""
-        cdef stat_t status
-        return (
-            stat(recipe.path, &status) == 0
-            and status.st_ino == recipe.inode and status.st_dev == recipe.device
-            and status.st_size == recipe.size
-            and _ns(status.st_mtim) == recipe.mtime_ns
-            and _ns(status.st_ctim) == recipe.ctime_ns
-        )
 
     cdef void release(self, Recipe* recipe) noexcept nogil:
         """A transfer by it is over, or it is forgotten."""
@@ -161,7 +142,6 @@ cdef Recipe* _new(bytes key, known, Entry like) except NULL:
     cdef Recipe* recipe
     cdef Picture picture = like.picture
     cdef bytes path = os.fsencode(known.path)
-    device, inode, size, mtime_ns, ctime_ns = known.identity
     recipe = <Recipe*>calloc(1, sizeof(Recipe))
     if recipe == NULL:
         raise MemoryError
@@ -174,9 +154,8 @@ cdef Recipe* _new(bytes key, known, Entry like) except NULL:
         free(recipe.path)
         free(recipe)
         raise MemoryError
-    recipe.device, recipe.inode, recipe.size = device, inode, size
-    recipe.mtime_ns, recipe.ctime_ns = mtime_ns, ctime_ns
-    machine_for(&recipe.machine, size, like.job.terms)
+    set_state(&recipe.state, known.identity)
+    machine_for(&recipe.machine, recipe.state.size, like.job.terms)
     recipe.source = like.transfer.source
     recipe.source.fd = NOT_HELD
     recipe.address = like.transfer.address
@@ -204,7 +183,3 @@ cdef uint8_t* _copy(bytes data, size_t size) noexcept:
     if place != NULL:
         memcpy(place, PyBytes_AS_STRING(data), size)
     return place
-
-
-cdef inline int64_t _ns(timespec when) noexcept nogil:
-    return <int64_t>when.tv_sec * 1000000000 + when.tv_nsec

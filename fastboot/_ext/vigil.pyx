@@ -12,14 +12,8 @@ the next ones are from the beginning, twice as many each time, until hardly any 
 vain: over any network that has a cable in it, one in thousands is tried awake.
 """
 
+from fastboot._ext.clock cimport CLOCK_MONOTONIC, clock_gettime, timespec
 from fastboot._ext.epoll cimport epoll_event, epoll_wait
-
-cdef extern from "<time.h>" nogil:
-    struct timespec:
-        long tv_sec
-        long tv_nsec
-    int CLOCK_MONOTONIC
-    int clock_gettime(int clock, timespec* now)
 
 cdef enum:
     AWAKE = 20_000  # nanoseconds
