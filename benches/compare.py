@@ -112,7 +112,7 @@ def _arguments() -> argparse.Namespace:
     add(
         "--runs",
         type=int,
-        help="how often each row is measured (3; minutes-long ones: 1)",
+        help="how often each row is measured (3; long ones: 1; some that swing: 9)",
     )
     add("--quick", action="store_true", help="few rows, once: about two minutes")
     add("--all", action="store_true", help="the whole grid, and slow servers: hours")
@@ -210,11 +210,10 @@ def _measure_all(
         results[row.key] = {}
         asked = bool(arguments.all or arguments.servers)
         fit = [server for server in servers if comparison.takes(row, server, asked)]
-        few = row.once or arguments.quick
-        for run in range(arguments.runs or (1 if few else 3)):
+        for run in range(arguments.runs or (1 if arguments.quick else row.runs)):
             turn = run % len(fit) if fit else 0
             for server in fit[turn:] + fit[:turn]:
-                if run and row.once and getattr(server, "slow", False):
+                if run >= min(row.runs, 3) and getattr(server, "slow", False):
                     continue  # minutes for one that is far behind
                 _measure_one(
                     comparison, row, server, place, run, results[row.key], notes

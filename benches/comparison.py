@@ -15,11 +15,11 @@ class Row(Protocol):
 
     Attributes:
         kind: How it is measured and judged.
-        once: Whether it is measured once, by default.
+        runs: How often it is measured, by default.
     """
 
     kind: str
-    once: bool
+    runs: int
 
     @property
     def key(self) -> str:

@@ -355,8 +355,11 @@ def markdown(report: Report) -> str:
     return "\n\n".join(parts)
 
 
-def _runs(report: Report) -> int:
-    return max(len(runs) for row in report["rows"] for runs in row["runs"].values())
+def _runs(report: Report) -> str:
+    """How often a row was measured."""
+    rows = [row["runs"].values() for row in report["rows"]]
+    counts = {max(map(len, runs), default=1) for runs in rows} - {1}
+    return " or ".join(map(str, sorted(counts or {1})))
 
 
 def between(text: str, protocol: str, table: str) -> str:

@@ -51,12 +51,12 @@ class Row:
         kind: "leases": a number of clients in a second; "arrivals": all at once;
             "perfdhcp": the first, by perfdhcp.
         clients: How many in all.
-        once: Whether it is measured once, by default.
+        runs: How often it is measured, by default.
     """
 
     kind: str
     clients: int = 4 * RATE
-    once: bool = False
+    runs: int = 3
 
     @property
     def key(self) -> str:

@@ -39,14 +39,14 @@ class Row:
         firmware: What the machines are: uefi, bios, http or ipxe.
         clients: Machines that wait at the same time, or that begin at once.
         relayed: Whether they ask through a relay.
-        once: Whether it is measured once, by default.
+        runs: How often it is measured, by default.
     """
 
     kind: str
     firmware: str = "uefi"
     clients: int = 64
     relayed: bool = False
-    once: bool = False
+    runs: int = 3
 
     @property
     def key(self) -> str:

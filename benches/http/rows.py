@@ -18,6 +18,10 @@ PIECE = 1 << 24
 SLOWEST = 200_000
 """Bytes a second of a client that is slow."""
 
+SWINGS = 9
+"""Runs of a row whose figures have two states: the client keeps up, or it and the server
+wait for each other's locks."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -36,7 +40,8 @@ class Row:
         part: Bytes of a random part of it; 0: all.
         everyone: Whether all servers are measured, and not only those made for files.
         quick: Whether it is part of a quick look.
-        once: Whether it takes long and is measured once, by default.
+        runs: How often it is measured, by default: once if it takes long, `SWINGS` where
+            figures swing about a mark.
     """
 
     kind: str
@@ -45,7 +50,7 @@ class Row:
     part: int = 0
     everyone: bool = True
     quick: bool = False
-    once: bool = False
+    runs: int = 3
 
     @property
     def secure(self) -> bool:
@@ -95,19 +100,19 @@ SMALL_FILES = tuple(SMALL)
 
 DEFAULT = [
     Row("bulk", 1),
-    Row("bulk", 16, quick=True),
+    Row("bulk", 16, quick=True, runs=SWINGS),
     Row("bulk", 64),
     Row("requests", 32, SMALL_FILES, quick=True),
     Row("requests", 32, part=4 << 10, quick=True),
-    Row("requests", 32, part=64 << 10),
+    Row("requests", 32, part=64 << 10, runs=SWINGS),
     Row("tls", 16, ("64MB",)),
     Row("tls-requests", 32, SMALL_FILES),
     Row("tls-new", 32, SMALL_FILES, everyone=False),
     Row("tls-again", 32, SMALL_FILES, everyone=False),
-    Row("rate", 1000, ("2MB",), once=True),
-    Row("idle", 10_000, SMALL_FILES, everyone=False, once=True),
-    Row("stalled", 1000, everyone=False, once=True),
-    Row("slow", 4000, SMALL_FILES, everyone=False, once=True),
+    Row("rate", 1000, ("2MB",), runs=1),
+    Row("idle", 10_000, SMALL_FILES, everyone=False, runs=1),
+    Row("stalled", 1000, everyone=False, runs=1),
+    Row("slow", 4000, SMALL_FILES, everyone=False, runs=1),
 ]
 
 QUICK = [row for row in DEFAULT if row.quick]
