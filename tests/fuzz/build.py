@@ -70,7 +70,7 @@ def _copy(source: Path, target: Path) -> None:
     wanted = {
         path.relative_to(source)
         for path in source.rglob("*")
-        if path.suffix in (".py", ".pyx", ".pxd", ".j2", ".typed")
+        if path.is_file() and path.suffix not in (".c", ".so", ".pyc")
     }
     if target.exists():
         for path in target.rglob("*.p*"):
