@@ -1,11 +1,9 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 
+from fastboot._ext.names cimport sockaddr_storage
+from fastboot._ext.uio cimport iovec
+
 cdef extern from "<sys/socket.h>" nogil:
-    struct sockaddr_storage:
-        uint16_t ss_family
-    struct iovec:
-        void* iov_base
-        size_t iov_len
     struct msghdr:
         void* msg_name
         unsigned int msg_namelen
@@ -17,6 +15,16 @@ cdef extern from "<sys/socket.h>" nogil:
     struct mmsghdr:
         msghdr msg_hdr
         unsigned int msg_len
+    struct cmsghdr:
+        size_t cmsg_len
+        int cmsg_level
+        int cmsg_type
+    cmsghdr* CMSG_FIRSTHDR(msghdr* message)
+    cmsghdr* CMSG_NXTHDR(msghdr* message, cmsghdr* part)
+    uint8_t* CMSG_DATA(cmsghdr* part)
+    size_t CMSG_LEN(size_t length)
+    size_t CMSG_SPACE(size_t length)
+    int MSG_DONTWAIT
 
 cdef enum:
     IN_MAX = 64        # datagrams received by one call
@@ -55,11 +63,6 @@ cdef list inbox_ancillary(Inbox* inbox, int index)
 cdef int inbox_origin(Inbox* inbox, int index, uint8_t* out) noexcept nogil
 cdef bytes origin_of(peer, tuple ancillary)
 cdef object inbox_peer(Inbox* inbox, int index)
-cdef object name_peer(sockaddr_storage* name)
-cdef str name_address(sockaddr_storage* name)
-cdef int name_port(sockaddr_storage* name) noexcept nogil
 cdef bytes inbox_bytes(Inbox* inbox, int index)
 
-cdef uint64_t name_hash(sockaddr_storage* name, uint64_t seed) noexcept nogil
-cdef bint name_equal(sockaddr_storage* one, sockaddr_storage* other) noexcept nogil
 cdef int address_init(Address* address, peer, list ancillary) except -1

@@ -19,6 +19,7 @@ from fastboot._ext.clock cimport CLOCK_REALTIME_COARSE, clock_gettime, timespec
 from fastboot._ext.http_kept cimport File, Recipe
 from fastboot._ext.http_links cimport Link
 from fastboot._ext.state cimport is_rewritten
+from fastboot._ext.uio cimport RWF_NOWAIT, iovec, pread, preadv2
 
 cdef extern from "<sys/sendfile.h>" nogil:
     ssize_t sendfile(int out_fd, int in_fd, int64_t* offset, size_t count)
@@ -32,16 +33,6 @@ cdef extern from "<linux/sockios.h>" nogil:
 
 cdef extern from "<sys/ioctl.h>" nogil:
     int ioctl(int fd, unsigned long request, void* about)
-
-cdef extern from "<sys/uio.h>" nogil:
-    struct iovec:
-        void* iov_base
-        size_t iov_len
-    ssize_t preadv2(int fd, iovec* pieces, int count, int64_t offset, int flags)
-    int RWF_NOWAIT
-
-cdef extern from "<unistd.h>" nogil:
-    ssize_t pread(int fd, void* data, size_t size, int64_t offset)
 
 cdef enum:
     COPY = 64 << 10  # bytes read at once where sendfile(2) cannot be used

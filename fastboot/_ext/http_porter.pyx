@@ -8,23 +8,12 @@ from fastboot.http.places import Seat
 from libc.errno cimport EAGAIN, errno
 
 from fastboot._ext.http_links cimport Link, Links
-
-cdef extern from "<arpa/inet.h>" nogil:
-    const char* inet_ntop(int family, const void* source, char* to, unsigned int size)
+from fastboot._ext.names cimport name_address, sockaddr, sockaddr_storage
 
 cdef extern from "<netinet/in.h>" nogil:
     int IPPROTO_TCP
-    struct sockaddr_in:
-        int sin_addr
-    struct sockaddr_in6:
-        int sin6_addr
 
 cdef extern from "<sys/socket.h>" nogil:
-    struct sockaddr:
-        unsigned short sa_family
-    struct sockaddr_storage:
-        pass
-    int AF_INET
     int SOCK_NONBLOCK
     int SOCK_CLOEXEC
     int accept4(int fd, sockaddr* address, unsigned int* size, int flags)
@@ -32,9 +21,6 @@ cdef extern from "<sys/socket.h>" nogil:
 
 cdef extern from "<unistd.h>" nogil:
     int c_close "close" (int fd)
-
-cdef enum:
-    ADDRESS = 64  # bytes that an address takes as text
 
 cdef int _unsent_option = TCP_NOTSENT_LOWAT
 
@@ -51,19 +37,20 @@ cdef class Porter:
 
     cdef list admit(self, door, int fd, double deadline):
         """See `fastboot.http.front.Front.admit`."""
-        cdef sockaddr_storage address
-        cdef sockaddr* peer = <sockaddr*>&address
+        cdef sockaddr_storage peer
         cdef unsigned int size
         cdef int new
         cdef list told = []
         self._links.tell()  # whose places are free
         for _ in range(ACCEPTS):
             with nogil:
-                size = sizeof(address)
-                new = accept4(fd, peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC)
+                size = sizeof(peer)
+                new = accept4(
+                    fd, <sockaddr*>&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC
+                )
             if new >= 0:
-                client = _text(peer)
-                if self._seat(door, new, client, peer.sa_family, deadline):
+                client = name_address(&peer)
+                if self._seat(door, new, client, peer.ss_family, deadline):
                     told.append(new)
             elif errno == EAGAIN:
                 break
@@ -95,13 +82,3 @@ cdef class Porter:
             return 1
         self._links.set_timer(link, deadline - self._links.now)
         return 0
-
-
-cdef str _text(const sockaddr* address):
-    """An address as Python's sockets write it."""
-    cdef char[ADDRESS] text
-    cdef const void* source = &(<const sockaddr_in*>address).sin_addr
-    if address.sa_family != AF_INET:
-        source = &(<const sockaddr_in6*>address).sin6_addr
-    inet_ntop(address.sa_family, source, text, ADDRESS)
-    return (<const char*>text).decode("ascii")

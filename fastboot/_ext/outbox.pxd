@@ -1,4 +1,5 @@
-from fastboot._ext.datagrams cimport Address, iovec, mmsghdr
+from fastboot._ext.datagrams cimport Address, mmsghdr
+from fastboot._ext.uio cimport iovec
 from libc.stdint cimport int64_t, uint8_t
 
 cdef enum:

@@ -11,18 +11,14 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
-from fastboot._ext.datagrams cimport CONTROL_MAX, Address, iovec, mmsghdr, msghdr
+from fastboot._ext.datagrams cimport (
+    CMSG_DATA, CMSG_LEN, CMSG_SPACE, CONTROL_MAX, MSG_DONTWAIT, Address, cmsghdr,
+    mmsghdr, msghdr,
+)
+from fastboot._ext.uio cimport iovec
 
 cdef extern from "<sys/socket.h>" nogil:
-    struct cmsghdr:
-        size_t cmsg_len
-        int cmsg_level
-        int cmsg_type
-    uint8_t* CMSG_DATA(cmsghdr* part)
-    size_t CMSG_LEN(size_t length)
-    size_t CMSG_SPACE(size_t length)
     ssize_t sendmsg(int fd, const msghdr* message, int flags)
-    int MSG_DONTWAIT
 
 cdef extern from "<sys/syscall.h>" nogil:
     long SYS_sendmmsg

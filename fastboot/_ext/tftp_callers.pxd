@@ -1,6 +1,6 @@
 from libc.stdint cimport uint8_t
 
-from fastboot._ext.datagrams cimport sockaddr_storage
+from fastboot._ext.names cimport sockaddr_storage
 from fastboot._ext.siphash cimport Key
 
 cdef enum:

@@ -17,27 +17,14 @@ Addresses are counted in a table of fixed size by a keyed hash. Where two share 
 more goes to Python, and one may be taken for known who is not.
 """
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
-from fastboot._ext.datagrams cimport sockaddr_storage
+from fastboot._ext.names cimport (
+    AF_INET, name_port, sockaddr_in, sockaddr_in6, sockaddr_storage,
+)
 from fastboot._ext.siphash cimport key_new, siphash
-
-cdef extern from "<netinet/in.h>" nogil:
-    struct in_addr:
-        uint32_t s_addr
-    struct in6_addr:
-        uint8_t* s6_addr
-    struct sockaddr_in:
-        uint16_t sin_port
-        in_addr sin_addr
-    struct sockaddr_in6:
-        uint16_t sin6_port
-        in6_addr sin6_addr
-        uint32_t sin6_scope_id
-    uint16_t ntohs(uint16_t value)
-    int AF_INET
 
 cdef enum:
     SLOTS = 4096
@@ -127,7 +114,7 @@ cdef class Callers:
         """
         cdef sockaddr_in6* ipv6 = <sockaddr_in6*>name
         cdef uint8_t* address = <uint8_t*>&ipv6.sin6_addr
-        cdef int port = ntohs((<sockaddr_in*>name).sin_port)  # where IPv6 has it, too
+        cdef int port = name_port(name)
         cdef Caller* caller
         if port < PRIVILEGED or port == SSDP:
             return False

@@ -21,38 +21,29 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
 from fastboot._ext.datagrams cimport (
+    CMSG_DATA,
+    CMSG_FIRSTHDR,
+    CMSG_NXTHDR,
+    MSG_DONTWAIT,
     Address,
     Inbox,
     address_init,
+    cmsghdr,
     inbox_peer,
-    iovec,
     mmsghdr,
     msghdr,
-    name_equal,
-    sockaddr_storage,
 )
+from fastboot._ext.names cimport name_equal, sockaddr, sockaddr_storage
+from fastboot._ext.uio cimport iovec, writev
 
 from fastboot.tftp import receive
 
 cdef extern from "<sys/socket.h>" nogil:
-    struct sockaddr:
-        pass
-    struct cmsghdr:
-        size_t cmsg_len
-        int cmsg_level
-        int cmsg_type
-    cmsghdr* CMSG_FIRSTHDR(msghdr* message)
-    cmsghdr* CMSG_NXTHDR(msghdr* message, cmsghdr* part)
-    uint8_t* CMSG_DATA(cmsghdr* part)
     int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, void* timeout)
     ssize_t sendto(
         int fd, const void* data, size_t size, int flags,
         const sockaddr* to, unsigned length
     )
-    int MSG_DONTWAIT
-
-cdef extern from "<sys/uio.h>" nogil:
-    ssize_t writev(int fd, const iovec* pieces, int count)
 
 cdef enum:
     SOL_UDP = 17

@@ -18,16 +18,7 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
 from fastboot._ext.state cimport is_rewritten
-
-cdef extern from "<sys/uio.h>" nogil:
-    struct iovec:
-        void* iov_base
-        size_t iov_len
-    ssize_t preadv2(int fd, const iovec* iov, int count, int64_t offset, int flags)
-    int RWF_NOWAIT
-
-cdef extern from "<unistd.h>" nogil:
-    ssize_t pread(int fd, void* buffer, size_t count, int64_t offset)
+from fastboot._ext.uio cimport RWF_NOWAIT, iovec, pread, preadv2
 
 cdef enum:
     HEADER = 4

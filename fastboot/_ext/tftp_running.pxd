@@ -1,4 +1,4 @@
-from fastboot._ext.datagrams cimport sockaddr_storage
+from fastboot._ext.names cimport sockaddr_storage
 from fastboot._ext.tftp_callers cimport Callers
 from fastboot._ext.tftp_entry cimport Entry
 from fastboot._ext.tftp_outlet cimport Outlet

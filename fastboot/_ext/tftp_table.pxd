@@ -1,6 +1,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
-from fastboot._ext.datagrams cimport Address, sockaddr_storage
+from fastboot._ext.datagrams cimport Address
+from fastboot._ext.names cimport sockaddr_storage
 from fastboot._ext.tftp_frames cimport Image, Source
 from fastboot._ext.tftp_transfer cimport Machine
 from fastboot._ext.wheel cimport Node

@@ -4,7 +4,7 @@
 from libc.stdint cimport uint64_t
 from libc.stdlib cimport calloc, free
 
-from fastboot._ext.datagrams cimport name_equal, name_hash, sockaddr_storage
+from fastboot._ext.names cimport name_equal, name_hash, sockaddr_storage
 
 
 cdef int table_init(Table* table, uint64_t seed) except -1:

@@ -13,7 +13,7 @@ from libc.math cimport INFINITY as inf
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free
 
-from fastboot._ext.datagrams cimport (
+from fastboot._ext.names cimport (
     name_address, name_peer, name_port, sockaddr_storage,
 )
 from fastboot._ext.tftp_entry cimport Entry
