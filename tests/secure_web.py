@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from contextlib import suppress
 
 from fastboot.http.secure_engine import SecureEngine
 from fastboot.tls.context import make_context
@@ -50,3 +51,15 @@ def fetch(client, asked):
 def body(answer):
     """What follows the head of an answer."""
     return answer.partition(b"\r\n\r\n")[2]
+
+
+def take_late(server, client):
+    """All that comes until the end, to a client that lets every buffer fill up."""
+    answer, more = bytearray(), b"?"
+    while more:
+        for _ in range(20):
+            server.engine.poll(0)
+        with suppress(ssl.SSLWantReadError):
+            more = client.recv(200_000)
+            answer += more
+    return bytes(answer)

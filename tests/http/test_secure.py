@@ -18,7 +18,7 @@ from fastboot.http import peer, secure
 from fastboot.tls.context import make_context
 from fastboot.tls.store import Store
 from fastboot.tree import Memory
-from secure_web import CLOSE, LARGE, body, fetch
+from secure_web import CLOSE, LARGE, body, fetch, take_late
 from web import PATIENCE, content, get
 
 CROWD = 4000  # connections that do nothing but keep their place
@@ -297,14 +297,8 @@ def test_what_finds_no_room_is_sent_when_there_is_some(
     with client:
         client.sendall(get(b"/linux", CLOSE))
         client.setblocking(False)  # and an end without a goodbye would be an error
-        answer, more = bytearray(), b"?"
-        while more:
-            for _ in range(20):
-                server.engine.poll(0)  # until every buffer is full
-            with suppress(ssl.SSLWantReadError):
-                more = client.recv(200_000)
-                answer += more
-    assert body(bytes(answer)) == content(LARGE)
+        answer = take_late(server, client)
+    assert body(answer) == content(LARGE)
     assert refused
 
 

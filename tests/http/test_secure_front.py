@@ -16,7 +16,7 @@ from fastboot.http.secure_front import MOST, SecureFront
 from fastboot.poller import READ, WRITE
 from fastboot.tls.sockets import Waits
 from fastboot.tree import Memory
-from secure_web import CLOSE, body, fetch
+from secure_web import CLOSE, body, fetch, take_late
 from web import PATIENCE, content, get, read_answer
 
 TLS12, TLS13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
@@ -169,13 +169,7 @@ def test_what_finds_no_room_comes_later_and_complete(serve, asked):
     with client:
         client.setblocking(False)
         client.sendall(get(b"/f") * 99 + get(b"/f", CLOSE))
-        answer, more = bytearray(), b"?"
-        while more:
-            for _ in range(20):
-                server.engine.poll(0)  # until every buffer is full
-            with suppress(ssl.SSLWantReadError):
-                more = client.recv(200_000)
-                answer += more
+        answer = take_late(server, client)
     assert answer.count(data) == 100
     assert len(answer) < 100 * (len(data) + 1000)
     assert len(asked.names) == 2  # the last asks for an end, too
