@@ -69,3 +69,13 @@ def pytest_xdist_make_scheduler(config, log):
 def loop(request):
     """Each way to run engines: asyncio, uvloop, trio, threads."""
     return request.param
+
+
+@pytest.fixture
+def disk(monkeypatch):
+    """The disk under the test's files."""
+    from disk import Disk  # which asks for what only Linux has
+
+    disk = Disk(monkeypatch)
+    yield disk
+    disk.free.set()

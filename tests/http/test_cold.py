@@ -8,11 +8,11 @@ from contextlib import ExitStack
 
 import pytest
 
-from disk import Disk, forget, put, require_cold_files
+from disk import forget, put, require_cold_files
 from fastboot.cold import WINDOW
 from fastboot.events import Failed, Fault
 from fastboot.tree import Directory
-from web import content, get, read_answer
+from web import content, get, learn, read_answer
 
 RESET = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
@@ -21,14 +21,6 @@ RESET = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 def cold_files(tmp_path_factory):
     """A file system whose files can be cold, and that can tell."""
     require_cold_files(tmp_path_factory.mktemp("cold"))
-
-
-@pytest.fixture
-def disk(monkeypatch):
-    """The disk under the test's files."""
-    disk = Disk(monkeypatch)
-    yield disk
-    disk.free.set()
 
 
 @pytest.fixture
@@ -85,9 +77,7 @@ def test_a_client_that_leaves_while_the_disk_is_busy_is_forgotten(
 ):
     server = serve(tree)
     if known:
-        with server.polled(), server.connect() as client:
-            client.sendall(get(b"/large"))
-            read_answer(client)
+        learn(server, b"/large")
         forget(tree.root / "large")
     server.pump(lambda: server.engine.stats()["connections"] == 0)
     disk.reads.clear()
@@ -109,9 +99,7 @@ def test_a_client_that_leaves_while_the_disk_is_busy_is_forgotten(
 def test_the_engine_may_be_closed_while_the_disk_is_busy(serve, tree, disk, known):
     server = serve(tree)
     if known:
-        with server.polled(), server.connect() as client:
-            client.sendall(get(b"/large"))
-            read_answer(client)
+        learn(server, b"/large")
         forget(tree.root / "large")
     disk.reads.clear()
     disk.free.clear()

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from disk import Disk, forget, put, require_cold_files
+from disk import forget, put, require_cold_files
 from fastboot.cold import WINDOW, Cold
 from fastboot.events import Failed, Finished
 from fastboot.http import secure_front
@@ -16,14 +16,6 @@ from web import content, get, read_answer
 
 HUNG = "the storage did not answer for 120 s"
 TOO_LITTLE = "the client took too little for 120 s"
-
-
-@pytest.fixture
-def disk(monkeypatch):
-    """The disk under the test's files."""
-    disk = Disk(monkeypatch)
-    yield disk
-    disk.free.set()
 
 
 @pytest.fixture

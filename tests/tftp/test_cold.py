@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from disk import Disk, put, put_old, require_cold_files
+from disk import put, put_old, require_cold_files
 from fastboot import cold, events
 from fastboot.mounts import Mounts
 from fastboot.tftp.packet import Error
@@ -32,14 +32,6 @@ def tree(request, tmp_path, monkeypatch):
     folder = Directory(tmp_path)
     yield Overlay(Memory({"warm": b"in memory"}), folder)
     folder.close()
-
-
-@pytest.fixture
-def disk(monkeypatch):
-    """The disk under the test's files."""
-    disk = Disk(monkeypatch)
-    yield disk
-    disk.free.set()
 
 
 @pytest.fixture
