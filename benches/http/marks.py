@@ -103,6 +103,7 @@ JUDGES = {
     "tls-new": _tls_requests,
     "tls-again": _tls_requests,
     "rate": _rate,
+    "tls-rate": _tls,
     "idle": _idle,
     "stalled": _stalled,
     "slow": _slow,

@@ -29,6 +29,9 @@ FIRST = 64
 WARM = 0.4
 """Seconds for which a large file is fetched before it is, so that it is known."""
 
+TLS_RATE = 20.0
+"""Seconds for which slow clients are served over HTTPS."""
+
 COMPARED = 16
 """One of so many pieces of a large file is compared; see load/http.c."""
 
@@ -144,6 +147,12 @@ def _rate(run: _Run) -> dict[str, Any]:
     return run.used(clients=clients, requests=clients, rate=SLOWEST, compare=COMPARED)
 
 
+def _tls_rate(run: _Run) -> dict[str, Any]:
+    """So long that handshakes, which other rows are about, are a small part of it."""
+    clients, most = run.row.clients, TLS_RATE
+    return run.used(clients=clients, seconds=most, cut=most, rate=SLOWEST, tls=True)
+
+
 def _beside(run: _Run) -> dict[str, Any]:
     """Connections that do nothing, and one client that asks beside them."""
     run.load(requests=256)
@@ -189,6 +198,7 @@ _KINDS = {
     "tls-new": _handshakes,
     "tls-again": _handshakes,
     "rate": _rate,
+    "tls-rate": _tls_rate,
     "idle": _beside,
     "stalled": _stalled,
     "slow": _beside,

@@ -32,7 +32,8 @@ class Row:
             small answers as there is time for, over kept connections; "tls" and
             "tls-requests": the same over HTTPS; "tls-new": with a connection and a
             handshake for each; "tls-again": as that, in the session of the one before;
-            "rate": a file for each of many clients that take `SLOWEST` each; "idle",
+            "rate": a file for each of many clients that take `SLOWEST` each; "tls-rate":
+            a part of a large one, over HTTPS; "idle",
             "stalled" and "slow": so many connections that ask nothing more, read
             nothing, or never end their head, while others ask.
         clients: Connections at the same time.
@@ -87,8 +88,9 @@ class Row:
                 return f"HTTPS, a connection for each 4 KiB, {clients}"
             case "tls-again":
                 return f"HTTPS, a resumed connection for each 4 KiB, {clients}"
-            case "rate":
-                return f"{clients} at {SLOWEST // 1000} kB/s, {size} each"
+            case "rate" | "tls-rate":
+                secure = "HTTPS, " if self.secure else ""
+                return f"{secure}{clients} at {SLOWEST // 1000} kB/s, {size} each"
             case "idle":
                 return f"{self.clients:,} connections at rest"
             case "stalled":
@@ -110,6 +112,7 @@ DEFAULT = [
     Row("tls-new", 32, SMALL_FILES, everyone=False),
     Row("tls-again", 32, SMALL_FILES, everyone=False),
     Row("rate", 1000, ("2MB",), runs=1),
+    Row("tls-rate", 300, ("64MB",), everyone=False, runs=1),
     Row("idle", 10_000, SMALL_FILES, everyone=False, runs=1),
     Row("stalled", 1000, everyone=False, runs=1),
     Row("slow", 4000, SMALL_FILES, everyone=False, runs=1),

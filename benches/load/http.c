@@ -63,6 +63,7 @@
 #define PIECES 4           /* taken from one connection before others have their turn */
 #define LOOKS 100          /* in vain, before the time is looked at */
 #define SLICE_NS 100000000ull /* how often a client with a rate takes what it may */
+#define SHAKE_NS 1000000ull /* how often it looks how far its handshake is */
 #define SECOND 1000000000ull
 
 enum state { CLOSED, CONNECTING, HEAD, BODY, RESTING };
@@ -526,6 +527,12 @@ static void run_at_rate(void)
             if (c->state == CLOSED || c->takes > now)
                 continue;
             late = 1;
+            if (c->state == CONNECTING) {
+                shake(c);
+                c->takes = now + SHAKE_NS;
+                left -= c->state == CLOSED && !go_on(c);
+                continue;
+            }
             c->takes += SLICE_NS;
             uint64_t most = opt.rate / (SECOND / SLICE_NS);
             for (size_t got; most && (got = receive(c, most)); most -= got)

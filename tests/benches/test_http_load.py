@@ -100,6 +100,13 @@ def test_over_tls_connections_are_kept(load, secure_port, folder):
     assert (outcome.connections, outcome.resumed) == (3, 0)
 
 
+def test_over_tls_a_client_takes_no_more_than_its_rate(load, secure_port, folder):
+    file, asked = folder / "odd", {"clients": 2, "requests": 2, "tls": True}
+    outcome = load(secure_port, file, rate=200_000, **asked)
+    assert (outcome.completed, outcome.failed, outcome.error) == (2, 0, "")
+    assert outcome.seconds > 0.3
+
+
 @pytest.mark.parametrize(("how", "resumed"), [("fresh", 0), ("resume", 18)])
 def test_over_tls_each_request_may_have_its_connection(
     load, secure_port, folder, how, resumed
