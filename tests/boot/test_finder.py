@@ -1,5 +1,6 @@
 """Boot programs, found in what is served."""
 
+import queue
 import threading
 
 import pytest
@@ -62,10 +63,10 @@ def test_u_boot_finds_its_script_before_a_program(site):
 def test_F6_a_folder_that_hangs_keeps_dhcp_waiting_once_and_for_a_moment(
     site, monkeypatch
 ):
-    crew, answers, asked = Crew(), threading.Event(), []
+    crew, answers, asked = Crew(), threading.Event(), queue.SimpleQueue()
 
     def find(trees, arch):
-        asked.append(arch)
+        asked.put(arch)
         answers.wait(20)
         return "undionly.kpxe"
 
@@ -77,7 +78,8 @@ def test_F6_a_folder_that_hangs_keeps_dhcp_waiting_once_and_for_a_moment(
     for _ in range(3):
         assert finder(BIOS) is None
         clock[0] += FRESH
-    assert asked == [BIOS]
+    assert asked.get(timeout=20) == BIOS
+    assert asked.empty()
     answers.set()
     while finder(BIOS) is None:
         clock[0] += FRESH
