@@ -24,10 +24,15 @@ if TYPE_CHECKING:
 class Certificates:
     """The certificates in use, which may be read again.
 
-    With the context live the keys of TLS's session tickets, which OpenSSL draws for it:
-    in memory alone, the same for all engines, and good as long as the certificates are
-    the same. Who has new ones may have had to, and begins without old sessions; who
-    reads the old ones again keeps them.
+    With the context live the keys of TLS's session tickets, which OpenSSL draws for it
+    and never changes: in memory alone, the same for all engines, and good as long as
+    the certificates are the same. Who has new ones may have had to, and begins without
+    old sessions; who reads the old ones again keeps them.
+
+    Whoever learns such a key can read what was sent in sessions of TLS 1.2 whose
+    tickets it is for, of those that were recorded, too (RFC 9325, section 3.4; with TLS
+    1.3 each connection has secrets of its own, RFC 8446, section 2.2). So a server has
+    the context made anew once a day.
 
     Args:
         config: Resolved.
@@ -38,13 +43,15 @@ class Certificates:
         self._read = b""
         self._context: ssl.SSLContext | None = None
 
-    def context(self, now: datetime) -> ssl.SSLContext:
+    def context(self, now: datetime, *, renew: bool = False) -> ssl.SSLContext:
         """What HTTPS's sockets need: what it was before where nothing has changed.
 
         Our own certificates are made where they are missing.
 
         Args:
             now: UTC.
+            renew: Whether it is to be another one anyway, with keys of its own for
+                sessions: clients begin anew.
 
         Raises:
             ConfigError: They cannot be used or made.
@@ -56,7 +63,7 @@ class Certificates:
         read = _digest(pairs)
         # A key that others can read is refused, be it the same.
         made = make_context(pairs, legacy=https.legacy, kernel=https.kernel)
-        if self._context is None or read != self._read:
+        if renew or self._context is None or read != self._read:
             self._context, self._read = made, read
         return self._context
 

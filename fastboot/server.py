@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from socket import AF_INET6
 from typing import TypeVar
@@ -23,6 +24,7 @@ from .boot.finder import Finder
 from .boot.menu import Menu
 from .boot.programs import Programs
 from .config import Config
+from .daily import Daily
 from .dhcp.allow import Allowed
 from .dhcp.engine import Engine as DhcpEngine
 from .dhcp.outcome import Decider
@@ -118,6 +120,7 @@ class Server(Lasting):
         self.leasing: Leasing | None = None
         self._https: tuple[SecureEngine, ...] = ()
         self._certificates = certificates.Certificates(config)
+        self._daily: tuple[Daily, ...] = ()
         self._folder = Directory(config.folder, public=config.world_readable)
         self._uploads: UploadFolder | None = None
         programs = Programs(config.boot.programs)
@@ -222,6 +225,9 @@ class Server(Lasting):
             return SecureEngine(limits, self.tree, self._emit, places, secure, room)
 
         self._https = self._open_workers("https", engine, places, self._workers)
+        # So that nobody who learns the keys of its sessions can read those of last week.
+        renew = partial(self.reload, renew=True)
+        self._daily = (Daily("https", renew, self._emit, time.monotonic),)
 
     def _open_workers(
         self,
@@ -304,7 +310,7 @@ class Server(Lasting):
     def control(self) -> tuple[Engine, ...]:
         """The engines that wait for no disk: DHCP, and what follows the network."""
         named = (e for name in CONTROL for e in self.engines.get(name, ()))
-        return (*named, self._clock)
+        return (*named, *self._daily, self._clock)
 
     def protocol_of(self, engine: object) -> str:
         """The protocol that one of the engines speaks."""
@@ -337,15 +343,16 @@ class Server(Lasting):
         """Whether there is anything that `reload` reads."""
         return bool(self._https)
 
-    def reload(self) -> None:
+    def reload(self, *, renew: bool = False) -> None:
         """Read HTTPS's certificates again; where they are no good the old ones stay.
 
-        Connections that are open go on with those that they began with.
+        Connections that are open go on with those that they began with. With `renew`
+        no session outlives it, be they the same.
         """
         if not self._https:
             return
         try:
-            secure = self._certificates.context(datetime.now(UTC))
+            secure = self._certificates.context(datetime.now(UTC), renew=renew)
             for engine in self._https:
                 engine.secure = secure
         except ConfigError as error:
@@ -374,6 +381,8 @@ class Server(Lasting):
             for engine in engines:
                 engine.close()
         self._clock.close()
+        for daily in self._daily:
+            daily.close()
         if self._uploads:
             self._uploads.close()
         if self.leasing is not None:

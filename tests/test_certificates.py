@@ -58,6 +58,15 @@ def test_new_ones_have_a_context_of_their_own(given, pairs):
     assert certificates.context(NOW) is after
 
 
+def test_once_a_day_the_same_have_a_new_context_without_sessions(given):
+    _, config = given
+    certificates = Certificates(config)
+    before = certificates.context(NOW)
+    after = certificates.context(NOW, renew=True)
+    assert after is not before
+    assert certificates.context(NOW) is after
+
+
 def test_H9_the_same_key_is_refused_once_others_can_read_it(given):
     paths, config = given
     certificates = Certificates(config)

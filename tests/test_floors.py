@@ -139,7 +139,7 @@ FLOORS = [
     ["http.secure_engine", "timeline.engine"],
     # 5: composition
     ["networks"],
-    ["follow", "leasing", "certificates"],
+    ["follow", "leasing", "certificates", "daily"],
     ["drivers"],
     ["tftp.client"],
     ["server"],
