@@ -6,7 +6,7 @@ import time
 from fastboot.cold import WINDOW
 from fastboot.http.dates import write_date
 from fastboot.http.outlet import SMALL
-from fastboot.http.recall import HEAD_MAX
+from fastboot.http.recall import ANSWER_HEAD_MAX
 
 from libc.errno cimport EAGAIN, EINTR, EINVAL, ENOSYS, EOPNOTSUPP, errno
 from libc.stdint cimport int64_t, uint8_t
@@ -40,8 +40,7 @@ cdef enum:
 
 cdef int64_t _small = SMALL
 cdef int64_t _window = WINDOW
-# The answer's head is at most a file's path longer than what was sent for it.
-cdef size_t _out_size = max(SMALL, COPY) + 16 * HEAD_MAX
+cdef size_t _out_size = max(SMALL, COPY) + ANSWER_HEAD_MAX + DATE_MAX + NUMBERS
 
 
 cdef class Outlet:

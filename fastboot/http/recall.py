@@ -27,6 +27,11 @@ from .dates import write_date
 HEAD_MAX = 2048
 """Bytes of the longest head that is kept: some times what boot clients send."""
 
+ANSWER_HEAD_MAX = 8 << 10
+"""Bytes of the longest answer's head that is kept, its date and numbers not counted;
+ours have some hundred, but a tree may add fields of its own. There is room for so much
+where answers are put together."""
+
 HEADS_MAX = 4096
 """Heads that are kept; the oldest gives way."""
 
@@ -155,7 +160,7 @@ def recipe(
         pieces = _around_range(answer, first, length)
     else:
         pieces = None
-    if seen is None or pieces is None:
+    if seen is None or pieces is None or sum(map(len, pieces)) > ANSWER_HEAD_MAX:
         return None
     return Recipe((key, part is not None), name, path, seen, blob.size, pieces)
 

@@ -16,6 +16,7 @@ from disk import Disk, forget, put, put_old, require_cold_files
 from fastboot.events import Failed, Fault, Finished
 from fastboot.http.limits import ANSWER_COST, SHARE
 from fastboot.http.places import Places
+from fastboot.http.recall import ANSWER_HEAD_MAX
 from fastboot.patient import Patient
 from fastboot.tree import Directory, Memory
 from web import (
@@ -118,6 +119,29 @@ def test_F4_over_tls_a_small_file_that_is_rewritten_before_it_is_read_is_not_sen
         pytest.raises((ssl.SSLError, ConnectionError)),
     ):
         client.recv(1)
+
+
+@pytest.mark.parametrize("size", [ANSWER_HEAD_MAX - 300, ANSWER_HEAD_MAX, 300_000])
+def test_R16_a_tree_may_add_fields_of_any_length(serve, tree, size):
+    class Talkative:
+        """The folder, with a field of its own."""
+
+        path_of = tree.path_of
+
+        def open(self, name, client):
+            blob = tree.open(name, client)
+            blob.fields = (("X-Much", "y" * size),)
+            return blob
+
+    put_old(tree.root / "small", content(32 << 10))
+    server = serve(Talkative())
+    with server.polled(), server.connect() as client:
+        client.settimeout(PATIENCE)
+        for _ in range(3):
+            client.sendall(get(b"/small"))
+            _, head, body = read_answer(client)
+            assert b"y" * size in head
+            assert body == content(32 << 10)
 
 
 def test_requests_that_wait_for_their_turn_are_not_idleness(serve, tree):
