@@ -124,3 +124,28 @@ def test_a_client_that_takes_a_little_more_than_the_least_is_waited_for(served, 
             take(served, client, LEAST * 3 // 10)
             let_it_send(served)
             assert not served.of(Failed)
+
+
+@known
+@pytest.mark.parametrize("size", [100, 300_000])
+def test_after_an_answer_a_connection_has_its_time_to_ask_again(
+    serve, folder, years_later, clock, known, size
+):
+    root, tree = folder
+    put_old(root / "linux", content(size))
+    server = serve(tree, head_timeout=15, stall_timeout=30, idle_timeout=75)
+    if known:
+        learn(server, b"/linux")
+    with server.polled():
+        client = server.connect()
+    with client:
+        for _ in range(3):
+            client.sendall(get(b"/linux"))
+            with server.polled():
+                assert len(read_answer(client)[2]) == size
+            server.pump(lambda: server.engine.idle)
+            clock.now += 74
+            server.engine.poll(0)
+        clock.now += 2
+        server.engine.poll(0)
+        assert read_to_end(client) == (b"", False)
