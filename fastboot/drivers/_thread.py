@@ -55,6 +55,11 @@ class _Attendant(threading.Thread):
             self._engine.drain()
             self._drained = True
 
+    @property
+    def is_to_drain(self) -> bool:
+        """Whether it was asked to and has not yet: it may be about to begin something."""
+        return self._drain_asked and not self._drained
+
     def drain(self) -> None:
         self._drain_asked = True
         self._engine.wake()
@@ -76,6 +81,11 @@ class _ThreadedRun(Run):
         self.answer_by(self._work)
         for attendant in self._attendants:
             attendant.start()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way, nor will be once all have drained."""
+        return not any(one.is_to_drain for one in self._attendants) and super().idle
 
     def drain(self) -> None:
         for attendant in self._attendants:
