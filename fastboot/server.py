@@ -376,7 +376,8 @@ class Server(Lasting):
         )
 
     def close(self) -> None:
-        """End what is under way and give everything back; again, it does nothing."""
+        """See `fastboot.drivers.Lasting`."""
+        self.check_left()
         for engines in self.engines.values():
             for engine in engines:
                 engine.close()

@@ -58,6 +58,7 @@ class Lasting:
         None
     )
     _run: Run | None = None
+    _runs = False
 
     def all_engines(self) -> Iterable[Engine]:
         """The engines to run."""
@@ -67,8 +68,17 @@ class Lasting:
         """Called, on its thread, when an engine failed, which leaving raises."""
 
     def close(self) -> None:
-        """Give everything back; again, it does nothing."""
+        """Give everything back; again, it does nothing.
+
+        Raises:
+            RuntimeError: It runs: leaving its context is what ends that.
+        """
         raise NotImplementedError
+
+    def check_left(self) -> None:
+        """Raise `RuntimeError` where it runs: others poll what `close` would end."""
+        if self._runs:
+            raise RuntimeError("a server that runs is closed by leaving its context")
 
     @property
     def failure(self) -> EngineFailed | None:
@@ -90,6 +100,7 @@ class Lasting:
         self._context = context
         try:
             self._run = context.__enter__()
+            self._runs = True
         except BaseException:
             self.close()
             raise
@@ -114,6 +125,7 @@ class Lasting:
             try:
                 self._context.__exit__(None, None, None)
             finally:
+                self._runs = False
                 self.close()
 
     async def __aenter__(self) -> Self:
@@ -123,6 +135,7 @@ class Lasting:
         self._context = context
         try:
             self._run = await context.__aenter__()
+            self._runs = True
         except BaseException:
             self.close()
             raise
@@ -145,4 +158,5 @@ class Lasting:
                 # Without the exception: trio's nursery would wrap it in a group.
                 await self._context.__aexit__(None, None, None)
             finally:
+                self._runs = False
                 self.close()

@@ -84,6 +84,18 @@ def test_any_tree_can_be_served(loop):
     assert embed(loop, server, lambda: get(server, "tftp", "x")) == b"memory"
 
 
+def test_a_server_that_runs_is_not_closed_beside_its_context(loop):
+    server = fastboot.serve(fastboot.Memory({"x": b"memory"}), **BOTH)
+
+    def close():
+        with pytest.raises(RuntimeError, match="leaving its context"):
+            server.close()
+        return get(server, "http", "x")
+
+    assert embed(loop, server, close) == b"memory"
+    server.close()
+
+
 def test_several_servers_run_in_one_program(folder):
     async def main():
         async with (
