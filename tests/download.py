@@ -16,8 +16,23 @@ class Refusal(Exception):
     """The server answered with an ERROR."""
 
 
-def tftp(port, name, blksize=1428, window=4, address="127.0.0.1", mode=b"octet"):
-    """The file's bytes over TFTP, as a client without losses reads them."""
+def _go_on():
+    """Nothing keeps it from reading on."""
+
+
+def tftp(
+    port,
+    name,
+    blksize=1428,
+    window=4,
+    address="127.0.0.1",
+    mode=b"octet",
+    begun=_go_on,
+):
+    """The file's bytes over TFTP, as a client without losses reads them.
+
+    `begun` is called once it was answered, before it takes anything.
+    """
     options = ((b"blksize", b"%d" % blksize), (b"windowsize", b"%d" % window))
     request = ReadRequest(name.encode(), mode, options)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
@@ -27,6 +42,7 @@ def tftp(port, name, blksize=1428, window=4, address="127.0.0.1", mode=b"octet")
         raw, tid = sock.recvfrom(65536)
         if isinstance(packet := decode(raw), Error):
             raise Refusal(packet.message.decode())
+        begun()
         sock.connect(tid)
         sock.send(Ack(0).encode())
         return _blocks(sock, blksize, window)
@@ -62,12 +78,13 @@ def _blocks(sock, blksize, window):
         expected += 1
 
 
-def http_get(port, name, address="127.0.0.1"):
-    """The file's bytes over HTTP."""
+def http_get(port, name, address="127.0.0.1", begun=_go_on):
+    """The file's bytes over HTTP; `begun` as for TFTP."""
     connection = http.client.HTTPConnection(address, port, timeout=PATIENCE)
     try:
         connection.request("GET", f"/{name}")
         response = connection.getresponse()
+        begun()
         body = response.read()
         if response.status != 200:
             raise Refusal(f"{response.status}")

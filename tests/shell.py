@@ -89,6 +89,7 @@ class Shell:
                         "--dhcp-range=10.0.0.100,10.0.0.200,1h",
                     )
                 )
+                self._router.wait_for_port(67)
             self._stack = stack.pop_all()
         return self
 

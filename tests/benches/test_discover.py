@@ -117,7 +117,7 @@ def test_a_wrong_answer_is_counted_as_such(cable, discover, changes, error):
 
     with answering(cable[1], answer):
         counted = discover(
-            *("--relay", "192.0.2.1", "--clients", "3", "--limit", "0.5"),
+            *("--relay", "192.0.2.1", "--clients", "3", "--limit", "2"),
             *("--firmware", "bios"),
         )
     assert (counted["offers"], counted["waiting"]) == (0, 3)

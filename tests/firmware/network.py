@@ -19,6 +19,7 @@ In a `RelayedNetwork` the server is in another subnet, behind a relay:
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -39,6 +40,10 @@ OTHER_PREFIX = "10.78.0."
 
 RELAY_THERE = OTHER_PREFIX + "1"
 SERVER_THERE = OTHER_PREFIX + "2"
+
+
+READY = 30.0
+"""Seconds in which a program must open its ports."""
 
 
 class Namespace:
@@ -80,6 +85,14 @@ class Namespace:
     def ip(self, *arguments: str) -> None:
         """Run `ip` in it."""
         subprocess.run(self.inside(need("ip"), *arguments), check=True, timeout=30)
+
+    def wait_for_port(self, number: int) -> None:
+        """Wait until somebody in it has opened a UDP port over IPv4."""
+        ports = Path(f"/proc/{self.pid}/net/udp")
+        end = time.monotonic() + READY
+        while f":{number:04X} " not in ports.read_text():
+            assert time.monotonic() < end, f"nobody opened UDP port {number}"
+            time.sleep(0.01)
 
     @contextmanager
     def running(self, *command: str) -> Iterator[None]:
@@ -188,6 +201,7 @@ class Network:
         )
         self._routing = self._run(command, self.router_log)
         self._routing_in = space
+        space.wait_for_port(67)
 
     def change_router(self, *options: str) -> None:
         """Start the router anew, told this besides giving addresses."""
