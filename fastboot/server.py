@@ -376,8 +376,12 @@ class Server(Lasting):
         )
 
     def close(self) -> None:
-        """See `fastboot.drivers.Lasting`."""
-        self.check_left()
+        """End what is under way and give everything back; again, it does nothing.
+
+        Raises:
+            RuntimeError: It runs in a context: leaving that is what closes it.
+        """
+        self._check_left()
         for engines in self.engines.values():
             for engine in engines:
                 engine.close()

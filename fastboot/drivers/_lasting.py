@@ -75,7 +75,7 @@ class Lasting:
         """
         raise NotImplementedError
 
-    def check_left(self) -> None:
+    def _check_left(self) -> None:
         """Raise `RuntimeError` where it runs: others poll what `close` would end."""
         if self._runs:
             raise RuntimeError("a server that runs is closed by leaving its context")
