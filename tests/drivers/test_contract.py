@@ -166,7 +166,7 @@ def wait_until(condition):
 def test_threads_end_with_their_context(site):
     before = threading.active_count()
     loops.run("threads", site.engines.values(), lambda run: None)
-    assert threading.active_count() == before
+    assert threading.active_count() <= before  # others may have ended
 
 
 def test_nothing_stays_open_when_engines_end(loop, tmp_path):
