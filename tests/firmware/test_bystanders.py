@@ -48,7 +48,9 @@ def server(network, tmp_path):
     folder.mkdir()
     need_file(*BOOT_PROGRAM)  # without one there would be no answer to anyone
     space = network.join_server()
-    with Serving(folder, protocols=("dhcp",), place=space.inside) as server:
+    # The last to answer: busybox's client takes the first offer, be there no address in.
+    flags = ("--dhcp-delay", "0.5")
+    with Serving(folder, *flags, protocols=("dhcp",), place=space.inside) as server:
         yield server
 
 
